@@ -1,0 +1,177 @@
+// Which handlers tier 0 has: every definition over every operand form once, equal ones shared.
+import type { Instruction, MemoryOperand } from '../decode/instruction.ts';
+import type { Definition } from '../isa/definition.ts';
+import { dependsOnSize, type Form, type OperandSpec, parseEncoding, widthOf } from '../isa/encoding.ts';
+import type { AddressForm, HandlerOperand } from './tier0-memory.ts';
+
+/** What one handler is generated from. */
+export interface HandlerSpec {
+  readonly key: string;
+  readonly definition: Definition;
+  readonly operandSize: number;
+  readonly locked: boolean;
+  readonly operands: readonly HandlerOperand[];
+}
+
+/** A handler for two micro-ops at once: an instruction that sets flags, and the conditional jump after it. */
+export interface FusedSpec {
+  readonly first: number;
+  readonly second: number;
+}
+
+/** What compilers put before a conditional jump. */
+const FUSIBLE: ReadonlySet<string> = new Set(['cmp', 'test', 'add', 'sub', 'and', 'dec', 'inc']);
+const CONDITIONAL_JUMP = /^j(n?[obespl]|ae|be|a|ge|le|g|nb|nbe|nl|nle|nz|z|c|nc)$/;
+
+const SIZES = [16, 32, 64] as const;
+/** More handlers than there ever are. */
+const PAIR_SPAN = 65536;
+/** Stands for a register or immediate in keys and choices. */
+const NO_MEMORY = 'none';
+type MemoryChoice = AddressForm | typeof NO_MEMORY;
+
+/** The operand size that a handler is specialised for; forms that ignore it share one. */
+function effectiveSize(form: Form, operandSize: number): number {
+  const matters =
+    dependsOnSize(form) || form.operands.length === 0 || form.operands.some(({ kind }) => kind === 'relative');
+  return matters ? operandSize : 32;
+}
+
+function handlerOperand(
+  spec: OperandSpec,
+  position: number,
+  operandSize: number,
+  memory: MemoryChoice,
+): HandlerOperand {
+  const isMemory = spec.kind === 'memory' || (spec.kind === 'either' && memory !== NO_MEMORY);
+  const kind = isMemory ? 'memory' : spec.kind === 'either' ? 'register' : (spec.kind as HandlerOperand['kind']);
+  const immediateWidth = spec.signExtended ? operandSize : widthOf(spec.size, operandSize);
+  if (spec.kind === 'relative') return { kind, class: spec.class, width: operandSize, position, form: 'general' };
+  const width = spec.kind === 'immediate' && spec.size === 'z' ? operandSize : immediateWidth;
+  return { kind, class: spec.class, width, position, form: memory === NO_MEMORY ? 'general' : memory };
+}
+
+const hasMemory = (form: Form): boolean => form.operands.some(({ kind }) => kind === 'either' || kind === 'memory');
+const mayBeRegister = (form: Form): boolean => !form.operands.some(({ kind }) => kind === 'memory');
+
+function memoryChoices(form: Form): MemoryChoice[] {
+  const choices: MemoryChoice[] = mayBeRegister(form) ? [NO_MEMORY] : [];
+  if (hasMemory(form)) choices.push(...(form.definition.hot ? (['base', 'full'] as const) : []), 'general');
+  return choices;
+}
+
+/** LOCK goes with a memory destination only. */
+function lockChoices({ definition, operands }: Form, memory: MemoryChoice): boolean[] {
+  if (memory === NO_MEMORY || operands[0]!.kind === 'register') return [false];
+  return definition.lockable || definition.alwaysLocked ? [false, true] : [false];
+}
+
+/** All handlers of a set of definitions, and the way from a decoded instruction to its handler. */
+export class HandlerSet {
+  readonly specs: HandlerSpec[] = [];
+  /** Their handlers follow those of `specs`. */
+  readonly fused: FusedSpec[] = [];
+  readonly #fusedByPair = new Map<number, number>();
+  readonly #indexByKey = new Map<string, number>();
+  readonly #byForm = new Map<string, number>();
+
+  constructor(definitions: readonly Definition[]) {
+    definitions.forEach((definition, number) => {
+      if (!definition.execute) return;
+      for (const text of definition.encodings) this.#addForm(parseEncoding(definition, text), number);
+    });
+    this.#fuse();
+  }
+
+  /** Fuses what 64-bit code has most: without memory or with a simple address, of 8, 32 and 64 bits. */
+  #fuse(): void {
+    const simple = ({ definition, operands, locked }: HandlerSpec) =>
+      FUSIBLE.has(definition.mnemonic) &&
+      !locked &&
+      operands.every(({ kind, width, form }) => width !== 16 && (kind !== 'memory' || form === 'base'));
+    const jumps = this.specs.flatMap((spec, index) =>
+      CONDITIONAL_JUMP.test(spec.definition.mnemonic) && spec.operandSize === 64 ? [index] : [],
+    );
+    this.specs.forEach((spec, first) => {
+      if (!simple(spec)) return;
+      for (const second of jumps) {
+        this.#fusedByPair.set(first * PAIR_SPAN + second, this.specs.length + this.fused.push({ first, second }) - 1);
+      }
+    });
+  }
+
+  /** The handler that does both of two consecutive handlers' work, or -1. */
+  fusedWith(first: number, second: number): number {
+    return this.#fusedByPair.get(first * PAIR_SPAN + second) ?? -1;
+  }
+
+  /** Handlers of definitions, fused ones included; special handlers follow. */
+  get count(): number {
+    return this.specs.length + this.fused.length;
+  }
+
+  #addForm(form: Form, definitionNumber: number): void {
+    const formKey = formIdentity(form);
+    for (const operandSize of SIZES) {
+      for (const memory of memoryChoices(form)) {
+        for (const locked of lockChoices(form, memory)) {
+          const index = this.#add(form, definitionNumber, effectiveSize(form, operandSize), memory, locked);
+          this.#byForm.set(choiceKey(formKey, operandSize, memory, locked), index);
+        }
+      }
+    }
+  }
+
+  #add(form: Form, definitionNumber: number, operandSize: number, memory: MemoryChoice, locked: boolean): number {
+    const operands = form.operands.map((spec, position) => handlerOperand(spec, position, operandSize, memory));
+    const parts = operands.map(
+      ({ kind, class: registerClass, width, form }) =>
+        `${kind}.${registerClass}.${width}${kind === 'memory' ? form : ''}`,
+    );
+    const key = [definitionNumber, form.definition.mnemonic, operandSize, locked, ...parts].join('/');
+    let index = this.#indexByKey.get(key);
+    if (index === undefined) {
+      index = this.specs.push({ key, definition: form.definition, operandSize, locked, operands }) - 1;
+      this.#indexByKey.set(key, index);
+    }
+    return index;
+  }
+
+  readonly #found = new WeakMap<Form, Int32Array>();
+
+  /** The handler for a decoded instruction. */
+  find(instruction: Instruction, addressForm: AddressForm, locked: boolean): number {
+    let known = this.#found.get(instruction.form);
+    if (!known) {
+      known = new Int32Array(32).fill(-1);
+      this.#found.set(instruction.form, known);
+    }
+    const memory = instruction.operands.some(({ kind }) => kind === 'memory') ? addressForm : NO_MEMORY;
+    const choice = (instruction.operandSize >> 5) * 8 + MEMORY_NUMBER[memory] * 2 + (locked ? 1 : 0);
+    if (known[choice]! < 0) known[choice] = this.#search(instruction, memory, locked);
+    return known[choice]!;
+  }
+
+  /** @throws RangeError if the definitions do not cover it: a mistake of ours */
+  #search(instruction: Instruction, memory: MemoryChoice, locked: boolean): number {
+    const key = choiceKey(formIdentity(instruction.form), instruction.operandSize, memory, locked);
+    const index = this.#byForm.get(key);
+    if (index === undefined) throw new RangeError(`no handler for ${instruction.form.definition.mnemonic} (${key})`);
+    return index;
+  }
+}
+
+const MEMORY_NUMBER: Readonly<Record<MemoryChoice, number>> = { none: 0, base: 1, full: 2, general: 3 };
+
+const choiceKey = (form: string, operandSize: number, memory: MemoryChoice, locked: boolean): string =>
+  `${form}|${operandSize}|${memory}|${locked}`;
+
+const formIdentity = (form: Form): string => `${form.definition.mnemonic} ${form.text}`;
+
+/** Which address form an operand may use: the simple ones are for 64-bit addresses without limit checks. */
+export function addressFormOf(instruction: Instruction): AddressForm {
+  const operand = instruction.operands.find((candidate): candidate is MemoryOperand => candidate.kind === 'memory');
+  if (!operand || !instruction.form.definition.hot || instruction.addressSize !== 64) return 'general';
+  const flat = operand.segment === 'flat' || operand.segment === 'flatStack';
+  return flat && operand.index < 0 ? 'base' : 'full';
+}

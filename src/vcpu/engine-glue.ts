@@ -1,0 +1,158 @@
+import type { BlockCache } from '../engine/block-cache.ts';
+import type { Tier0Imports } from '../engine/tier0-module.ts';
+import { EXIT, UOP } from '../engine/uop.ts';
+import { GuestException, VECTOR } from '../mmu/exception.ts';
+import { segmentOffset } from '../state/context.ts';
+import type { Cpu } from './cpu.ts';
+import { deliverException } from './exceptions.ts';
+import type { Helper } from './helper-table.ts';
+
+/** Set by the pushing and popping handlers in the size they pass: src/engine/tier0-semantics.ts. */
+const SIZE_MASK = 0xff;
+const STACK_ACCESS = 0x100;
+const SS_OFFSETS: ReadonlySet<number> = new Set([segmentOffset('ss'), segmentOffset('flatStack')]);
+/** Vectors that push an error code of 0 when raised by the decoder or a definition. */
+const ZERO_ERROR: ReadonlySet<number> = new Set([VECTOR.GP, VECTOR.SS, VECTOR.AC]);
+
+type Deliver = (cpu: Cpu, exception: GuestException) => void;
+
+/** TypeScript helpers by id, and whether a block goes on after each. */
+export interface EngineHelpers {
+  readonly functions: readonly Helper[];
+  readonly continues: readonly boolean[];
+}
+
+/**
+ * What wasm calls when a micro-op needs more than its handler: memory that the TLB does not know, helpers, faults.
+ * Every routine leaves the context as the instruction found it if a fault was delivered instead.
+ */
+export class EngineGlue implements Tier0Imports {
+  readonly #cpu: Cpu;
+  readonly #blocks: BlockCache;
+  readonly #helpers: readonly Helper[];
+  readonly #continues: readonly boolean[];
+  readonly #deliverException: Deliver;
+  /** An error of ours, to be rethrown once wasm is left: host exceptions must not unwind half an instruction. */
+  failure: unknown = null;
+
+  /** @param deliver takes a guest's exception; tests look at it instead of sending it through the IDT */
+  constructor(cpu: Cpu, blocks: BlockCache, helpers: EngineHelpers, deliver: Deliver = deliverException) {
+    this.#cpu = cpu;
+    this.#deliverException = deliver;
+    this.#blocks = blocks;
+    this.#helpers = helpers.functions;
+    this.#continues = helpers.continues;
+  }
+
+  #half(uop: number, field: 'start' | 'next' | 'count'): number {
+    return this.#cpu.memory.u16[(uop + UOP.offset[field]) >>> 1]!;
+  }
+
+  #isStack(uop: number, size: number): boolean {
+    return (size & STACK_ACCESS) !== 0 || SS_OFFSETS.has(this.#cpu.memory.u32[(uop + UOP.offset.segment) >>> 2]!);
+  }
+
+  /** Delivers a guest's exception at the instruction of `uop`; keeps any other error for the run loop. */
+  #caught(uop: number, error: unknown): number {
+    const { state } = this.#cpu;
+    state.rip = BigInt.asUintN(64, state.rip + BigInt(this.#half(uop, 'start')));
+    return this.#deliver(uop, error);
+  }
+
+  #deliver(uop: number, error: unknown): number {
+    const { state } = this.#cpu;
+    state.budget -= this.#half(uop, 'count');
+    this.#cpu.instructionRip = state.rip;
+    if (!(error instanceof GuestException)) {
+      this.failure = error;
+      return EXIT.event;
+    }
+    try {
+      this.#deliverException(this.#cpu, error);
+    } catch (inner) {
+      this.failure = inner;
+    }
+    return EXIT.event;
+  }
+
+  slowRead = (uop: number, low: number, high: number, size: number): number => {
+    try {
+      this.#cpu.mmu.slowRead(low >>> 0, high >>> 0, size & SIZE_MASK, this.#isStack(uop, size));
+      return EXIT.none;
+    } catch (error) {
+      return this.#caught(uop, error);
+    }
+  };
+
+  slowWrite = (uop: number, low: number, high: number, size: number): number => {
+    const { mmu, state } = this.#cpu;
+    const bytes = size & SIZE_MASK;
+    const stack = this.#isStack(uop, size);
+    try {
+      if (state.single === 0 && mmu.writesCode(low >>> 0, high >>> 0, bytes, stack))
+        return this.#again(uop, EXIT.single);
+      mmu.slowWrite(low >>> 0, high >>> 0, bytes, stack);
+      return EXIT.none;
+    } catch (error) {
+      return this.#caught(uop, error);
+    }
+  };
+
+  slowReadForWrite = (uop: number, low: number, high: number, size: number): number => {
+    const { mmu, state } = this.#cpu;
+    const bytes = size & SIZE_MASK;
+    const stack = this.#isStack(uop, size);
+    try {
+      if (state.single === 0 && mmu.writesCode(low >>> 0, high >>> 0, bytes, stack))
+        return this.#again(uop, EXIT.single);
+      mmu.slowReadForWrite(low >>> 0, high >>> 0, bytes, stack);
+      return EXIT.none;
+    } catch (error) {
+      return this.#caught(uop, error);
+    }
+  };
+
+  slowLocked = (uop: number, low: number, high: number, size: number): number => {
+    try {
+      const way = this.#cpu.mmu.probeLocked(low >>> 0, high >>> 0, size & SIZE_MASK, this.#isStack(uop, size));
+      return way === 'tlb' ? EXIT.none : this.#again(uop, EXIT.exclusive);
+    } catch (error) {
+      return this.#caught(uop, error);
+    }
+  };
+
+  /** Leaves with RIP at this instruction, which has done nothing yet. */
+  #again(uop: number, exit: number): number {
+    const { state } = this.#cpu;
+    state.rip = BigInt.asUintN(64, state.rip + BigInt(this.#half(uop, 'start')));
+    state.budget -= this.#half(uop, 'count') - 1;
+    return exit;
+  }
+
+  segmentFault = (uop: number, segment: number): number =>
+    this.#caught(uop, new GuestException(SS_OFFSETS.has(segment) ? VECTOR.SS : VECTOR.GP, 0));
+
+  raise = (uop: number, vector: number): number =>
+    this.#caught(uop, new GuestException(vector, ZERO_ERROR.has(vector) ? 0 : undefined));
+
+  helper = (uop: number, id: number): number => {
+    const cpu = this.#cpu;
+    const { state } = cpu;
+    const block = state.rip;
+    const start = this.#half(uop, 'start');
+    cpu.instructionRip = start === 0 ? block : BigInt.asUintN(64, block + BigInt(start));
+    state.rip = (block + BigInt(this.#half(uop, 'next'))) & state.linearMask;
+    try {
+      this.#helpers[id]!(cpu, this.#blocks.detail(uop));
+    } catch (error) {
+      state.rip = cpu.instructionRip;
+      return this.#deliver(uop, error);
+    }
+    if (this.#continues[id]) {
+      state.rip = block;
+      return EXIT.none;
+    }
+    state.budget -= this.#half(uop, 'count');
+    return EXIT.event;
+  };
+}

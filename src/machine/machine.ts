@@ -3,6 +3,7 @@ import * as Comlink from 'comlink';
 import { type KernelOptions, loadKernel } from '../boot/load-kernel.ts';
 import { InputFeed, OutputPump } from '../devices/console-pump.ts';
 import { messageEndpoint } from '../host/comlink-endpoint.ts';
+import { workerEntry } from '../host/worker-entry.ts';
 import { ACTIVITY, REQUEST } from '../state/context.ts';
 import { postRequest } from '../state/requests.ts';
 import { type CpuConfig, resolveCpu } from '../vcpu/cpuid-model.ts';
@@ -17,7 +18,7 @@ import type { EngineModule } from './engine-module.ts';
 import { createMemories, type MachineMemories, type MachineView, viewOf } from './memories.ts';
 import { type PlatformConfig, resetPlatform } from './platform.ts';
 import { type MachineSnapshot, restoreMemories, saveMemories } from './snapshot.ts';
-import { type MachineStop, stopMachine, stopOf } from './stop.ts';
+import { forgetStop, type MachineStop, stopMachine, stopOf } from './stop.ts';
 import { createCpu } from './vcpu-host.ts';
 
 /** What a machine is made of. */
@@ -54,7 +55,7 @@ interface VcpuThread {
  * boundaries and looks at the two memories while they stand.
  *
  *   parked ---- resume ---> running ---- pause ---> parked
- *                           running ---- the guest ends it, or stop ---> stopped
+ *                           running ---- the guest ends it, or stop ---> stopped ---- restore ---> parked
  */
 export class Machine {
   readonly memories: MachineMemories;
@@ -66,20 +67,21 @@ export class Machine {
   #phase: Phase = 'parked';
   /** Settles when every run() has returned and the phase followed. */
   #settled: Promise<void> = Promise.resolve();
-  readonly #stopped: Promise<MachineStop>;
-  #settle!: { resolve(stop: MachineStop): void; reject(error: unknown): void };
+  #end = Promise.withResolvers<MachineStop>();
 
   private constructor(parts: MachineParts, memories: MachineMemories) {
     this.#parts = parts;
     this.memories = memories;
     this.view = viewOf(memories);
     this.clock = new MachineClock(this.view.memory);
-    this.#stopped = new Promise((resolve, reject) => {
-      this.#settle = { resolve, reject };
-    });
-    // A machine that nobody waits for must not end the process when it fails: resume() reports as well.
-    this.#stopped.catch(() => undefined);
+    this.#awaitEnd();
     this.#threads = Array.from({ length: parts.vcpus }, (_, index) => this.#start(index));
+  }
+
+  #awaitEnd(): void {
+    this.#end = Promise.withResolvers();
+    // A machine that nobody waits for must not end the process when it fails.
+    this.#end.promise.catch(() => undefined);
   }
 
   /** A machine as after power-on, with all vCPUs parked. @throws MachineShapeError */
@@ -103,7 +105,7 @@ export class Machine {
     const { cpu, topology, platform, engine } = this.#parts;
     const { state, ram } = this.memories;
     const workerData: VcpuWorkerData = { index, memories: { state, ram }, engine, cpu, topology, platform };
-    const worker = new Worker(new URL('../../workers/vcpu.ts', import.meta.url), { workerData });
+    const worker = new Worker(workerEntry('vcpu'), { workerData });
     worker.unref();
     const died = new Promise<never>((_, reject) => {
       worker.once('error', reject);
@@ -159,12 +161,12 @@ export class Machine {
       return;
     }
     this.#phase = 'stopped';
-    this.#settle.resolve(stop);
+    this.#end.resolve(stop);
   }
 
   /** A vCPU cannot go on: the others stop as well. */
   #fail(error: unknown): void {
-    this.#settle.reject(error);
+    this.#end.reject(error);
     this.stop();
   }
 
@@ -186,11 +188,18 @@ export class Machine {
     return saveMemories(this.memories);
   }
 
-  /** Takes over a snapshot whole, or throws SnapshotError and changes nothing. */
+  /**
+   * Takes over a snapshot whole, or throws SnapshotError and changes nothing. A machine that had stopped can run again
+   * afterwards, and `stopped` tells of its next end.
+   */
   restore(snapshot: MachineSnapshot): void {
-    this.#require('restore', 'parked');
+    if (this.#phase !== 'stopped') this.#require('restore', 'parked');
     restoreMemories(this.memories, snapshot);
     this.#post(REQUEST.restored);
+    if (this.#phase === 'parked') return;
+    forgetStop(this.view.memory);
+    this.#awaitEnd();
+    this.#phase = 'parked';
   }
 
   /**
@@ -200,7 +209,7 @@ export class Machine {
   connectSerial(sink: (bytes: Uint8Array) => void): Promise<void> {
     const { platform } = this.#cpu(0);
     const pump = new OutputPump(platform.transmit, sink);
-    return this.#stopped.then(
+    return this.#end.promise.then(
       () => pump.stop(),
       () => pump.stop(),
     );
@@ -227,7 +236,7 @@ export class Machine {
 
   /** Resolves when the machine has ended. @throws VcpuError when a vCPU could not go on */
   get stopped(): Promise<MachineStop> {
-    return this.#stopped;
+    return this.#end.promise;
   }
 
   /** Ends all threads. The machine cannot be used any more. */

@@ -37,3 +37,8 @@ export function stopOf(memory: StateMemory): MachineStop | null {
     vcpu: Atomics.load(memory.i32, word('stopVcpu')),
   };
 }
+
+/** Lets a stopped machine run again. No vCPU may be inside run(). */
+export function forgetStop(memory: StateMemory): void {
+  Atomics.store(memory.i32, word('stopReason'), STOP.none);
+}

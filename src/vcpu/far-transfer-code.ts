@@ -85,6 +85,7 @@ export function dropInnerSegments(cpu: Cpu): void {
 function dropSegment(cpu: Cpu, name: SegmentName): void {
   const view = cpu.segments[name];
   view.selector = 0;
+  if (view.attributes & ATTRIBUTE.unusable) return;
   view.attributes |= ATTRIBUTE.unusable;
   updateBounds(cpu, name);
 }

@@ -7,7 +7,7 @@ import { ACTIVITY, BLOCKING, CONTEXT, REQUEST, RUN_STATE } from '../state/contex
 import type { Cpu } from './cpu.ts';
 import { armSingleStep, breakpointAt, breakpointsArmed } from './debug.ts';
 import type { EngineGlue } from './engine-glue.ts';
-import { VcpuError } from './errors.ts';
+import { UnimplementedError, VcpuError } from './errors.ts';
 import { deliverException, deliverInterrupt, deliverNmi, deliverPendingDebug } from './exceptions.ts';
 import { RFLAGS } from './flags.ts';
 import { refreshMode } from './mode.ts';
@@ -100,7 +100,8 @@ export class RunLoop {
     if (requests & REQUEST.restored) this.#forget();
     if (requests & REQUEST.init) this.#init();
     if (requests & REQUEST.sipi) this.#startup();
-    if (requests & REQUEST.nmi) this.#cpu.state.nmiPending = Math.min(2, this.#cpu.state.nmiPending + 1);
+    if (requests & REQUEST.smi) throw new UnimplementedError('SMM: a system-management interrupt arrived');
+    if (requests & REQUEST.nmi) this.#takeNmis();
     if (requests & REQUEST.stop) return 'stopped';
     return requests & REQUEST.pause ? 'paused' : null;
   }
@@ -120,11 +121,20 @@ export class RunLoop {
     refreshMode(this.#cpu);
   }
 
+  /** One NMI is held while another is handled, two if none is: SDM 3A 6.7.1, as KVM counts them. */
+  #takeNmis(): void {
+    const { state, services } = this.#cpu;
+    const most = state.interruptibility & BLOCKING.nmi ? 1 : 2;
+    state.nmiPending = Math.min(most, state.nmiPending + services.interrupts.takeNmis());
+  }
+
   /** SIPI: execution begins at VV00:0000, SDM 3A 8.4.3. */
   #startup(): void {
     const { state, segments } = this.#cpu;
-    const vector = Atomics.exchange(this.#cpu.memory.u32, (this.#cpu.address + CONTEXT.offset.sipi) >>> 2, 0) & 0xff;
-    if (state.activity !== ACTIVITY.waitForSipi) return;
+    const sipi = Atomics.exchange(this.#cpu.memory.u32, (this.#cpu.address + CONTEXT.offset.sipi) >>> 2, 0);
+    // 0: an INIT came after the SIPI.
+    if (sipi === 0 || state.activity !== ACTIVITY.waitForSipi) return;
+    const vector = sipi & 0xff;
     segments.cs.selector = vector << 8;
     segments.cs.base = BigInt(vector << 12);
     state.rip = 0n;

@@ -1,4 +1,5 @@
 import type { Cpu } from './cpu.ts';
+import { stackBytes } from './segments-push.ts';
 
 /** Pops from the current stack without committing: RSP moves only when the instruction says so. */
 export class PopStack {
@@ -14,8 +15,9 @@ export class PopStack {
   /** The next `width` bits (16, 32, 64). @throws GuestException #SS(0), #PF */
   pop(width: number): bigint {
     const { stackMask } = this.#cpu.state;
-    const value = this.#cpu.readStack(this.pointer & stackMask, width);
-    this.release(width / 8);
+    const { pointer } = this;
+    const value = this.#cpu.readStack(pointer & stackMask, width);
+    this.pointer = (pointer & ~stackMask) | ((pointer + stackBytes(width)) & stackMask);
     return value;
   }
 

@@ -15,6 +15,9 @@ export interface PushStack {
 
 const ALL_ONES = 0xffff_ffff_ffff_ffffn;
 
+/** The bytes of a stack element of `width` bits, without making a bigint anew. */
+export const stackBytes = (width: number): bigint => (width === 64 ? 8n : width === 32 ? 4n : 2n);
+
 /** The stack that SS:rSP names, with the privilege of the current code. Limit faults are #SS(0). */
 export class CurrentStack implements PushStack {
   readonly #cpu: Cpu;
@@ -27,7 +30,7 @@ export class CurrentStack implements PushStack {
 
   push(value: bigint, width: number): void {
     const { stackMask } = this.#cpu.state;
-    const top = (this.pointer - BigInt(width / 8)) & stackMask;
+    const top = (this.pointer - stackBytes(width)) & stackMask;
     this.#cpu.writeStack(top, width, BigInt.asUintN(width, value));
     this.pointer = (this.pointer & ~stackMask) | top;
   }
@@ -47,7 +50,7 @@ export class LongStack implements PushStack {
   }
 
   push(value: bigint, width: number): void {
-    const top = (this.pointer - BigInt(width / 8)) & ALL_ONES;
+    const top = (this.pointer - stackBytes(width)) & ALL_ONES;
     this.#cpu.mmu.write(top, width, value, true, this.#privilege);
     this.pointer = top;
   }
@@ -70,7 +73,7 @@ export class InnerStack implements PushStack {
   }
 
   push(value: bigint, width: number): void {
-    const bytes = BigInt(width / 8);
+    const bytes = stackBytes(width);
     const top = (this.pointer - bytes) & this.#mask;
     const from = BigInt.asUintN(64, top - this.#bounds.low);
     if (from + bytes - 1n > this.#bounds.span) throw selectorFault(VECTOR.SS, this.#segment.selector);

@@ -23,6 +23,8 @@ export interface InterruptPort {
   pending(): boolean;
   /** The vector to deliver, or -1 if it went away. */
   acknowledge(): number;
+  /** NMIs that arrived since the last call. */
+  takeNmis(): number;
   /** Machine ns of the next timer event that this vCPU must serve; Infinity if there is none. */
   deadline(): number;
   /** Fires the timers that are due at `now`. */

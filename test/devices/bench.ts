@@ -31,11 +31,12 @@ export class Bench {
   readonly #levels = new Map<number, boolean>();
   ended = false;
 
-  constructor(config: BoardConfig = EVERYTHING, memory = newState()) {
-    this.memory = memory;
-    this.lock = new Mutex(memory, CONTROL.offset.deviceLock);
+  /** @param memory of a bench that has power, for a second thread's objects */
+  constructor(config: BoardConfig = EVERYTHING, memory?: StateMemory) {
+    this.memory = memory ?? newState();
+    this.lock = new Mutex(this.memory, CONTROL.offset.deviceLock);
     this.board = new Board({
-      memory,
+      memory: this.memory,
       config,
       lock: this.lock,
       facts: { vcpus: VCPUS, ramBytes: RAM_BYTES },
@@ -47,7 +48,7 @@ export class Bench {
       setLine: (line, high) => this.#setLine(line, high),
       abandoned: () => this.ended,
     });
-    this.board.reset();
+    if (memory === undefined) this.board.reset();
     this.ports = new MovablePorts(new PortMap(this.board.ports), this.board.movablePorts);
     this.mmio = new MmioMap(this.board.mmio);
   }

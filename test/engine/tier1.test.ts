@@ -61,7 +61,7 @@ describe('Translated blocks', () => {
 
   it('do what tier 0 does with every integer instruction that a block may hold', () => {
     const family = tiers.forms.filter(
-      ({ definition, operands }) => definition.unit === undefined && definition.execute,
+      ({ definition }) => definition.unit === undefined && definition.execute,
     );
     const inner = family.filter((form) => !endsBlock({ form, operands: form.operands } as never));
     const endings = compare(tiers, 'integer', 5000, (prng, codeSize) =>

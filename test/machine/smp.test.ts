@@ -1,0 +1,34 @@
+import { expect } from 'chai';
+import { availableParallelism } from 'node:os';
+import { machineWith, transcript } from './support.ts';
+
+const RUNS = 1000;
+
+describe('a guest with locks, interrupts between vCPUs and shared page tables', () => {
+  it(`runs ${RUNS} times on 4 vCPUs from one snapshot without a hang or a wrong sum`, async function () {
+    this.timeout(600_000);
+    const machine = machineWith('smp-stress', 4);
+    const start = machine.save();
+    for (let run = 0; run < RUNS; run++) {
+      machine.restore(start);
+      const serial = transcript(machine);
+      machine.resume();
+      const stop = await machine.stopped;
+      await serial.ended;
+      expect(serial.text(), `run ${run}`).to.equal('locked 800 ok\natomic 800 ok\ntokens 80 ok\nwrong 0 ok\n');
+      expect(stop.reason).to.equal('powerOff');
+    }
+    await machine.close();
+  });
+
+  it('runs on more vCPUs than the host has cores', async () => {
+    const vcpus = 3 * availableParallelism() + 1;
+    const machine = machineWith('smp-stress', vcpus);
+    const serial = transcript(machine);
+    machine.resume();
+    await machine.stopped;
+    await serial.ended;
+    expect(serial.text()).to.contain(`tokens ${vcpus * 20} ok\nwrong 0 ok`);
+    await machine.close();
+  });
+});

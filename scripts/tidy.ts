@@ -21,8 +21,10 @@ const FLOORS: readonly (readonly string[])[] = [
 /** Neighbours on one floor that one may import from the other: tables before their readers. */
 const NEIGHBOURS: ReadonlySet<string> = new Set(['src/decode>src/isa', 'src/engine>src/mmu']);
 
-const FORBIDDEN =
-  /\b(TODO|FIXME|XXX|HACK)\b|@ts-ignore|@ts-expect-error|@ts-nocheck|biome-ignore|\bas any\b|: any\b|\b(it|describe)\.(only|skip)\b/;
+const UNFINISHED = /\b(TODO|FIXME|XXX|HACK)\b|@ts-ignore|@ts-expect-error|@ts-nocheck|biome-ignore/;
+/** Looked for outside comments. */
+const LOOSENED = /\bas any\b|: any\b|\b(it|describe)\.(only|skip)\b/;
+const COMMENT = /^\s*(\*|\/\*).*|\/\/.*/;
 
 const files = ['src', 'workers', 'test', 'scripts'].flatMap((folder) =>
   readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
@@ -51,6 +53,8 @@ function floorProblems(file: string, text: string): string[] {
     .map((target) => `${file}: imports ${target}, which is not below ${folder}`);
 }
 
+const isForbidden = (line: string): boolean => UNFINISHED.test(line) || LOOSENED.test(line.replace(COMMENT, ''));
+
 function problems(file: string): string[] {
   const text = readFileSync(join(root, file), 'utf8');
   const lines = text.split('\n');
@@ -58,7 +62,7 @@ function problems(file: string): string[] {
   const words =
     unixPath(file) === 'scripts/tidy.ts'
       ? []
-      : lines.flatMap((line, index) => (FORBIDDEN.test(line) ? [`${file}:${index + 1}: ${line.trim()}`] : []));
+      : lines.flatMap((line, index) => (isForbidden(line) ? [`${file}:${index + 1}: ${line.trim()}`] : []));
   return [...long, ...words, ...floorProblems(file, text)];
 }
 

@@ -1,11 +1,11 @@
 // What a PC BIOS leaves below 1 MiB: interrupt vectors, the BIOS data area, the extended BIOS data area (EBDA) and its
 // own segment at 0xf0000. The map of it:
-//   0x00000  interrupt vectors, all to one IRET
+//   0x00000  interrupt vectors, those of IRQs to an EOI, the others to an IRET
 //   0x00400  BIOS data area
 //   0x00500  free (the loaders put their tables from 0x9000 on)
 //   0x9fc00  EBDA, 1 KiB
 //   0xa0000  video memory and option ROMs: not RAM to a guest
-//   0xf0000  RSDP, then ACPI and MP tables; 0xfe000 GDT; 0xfff53 IRET; 0xffff0 halt
+//   0xf0000  RSDP, then ACPI and MP tables; 0xfe000 GDT; 0xffea5 EOI; 0xfff53 IRET; 0xffff0 halt
 import { hex, ImageError, MachineShapeError } from './image-error.ts';
 import { concat, u8, u16, zeros } from './little-endian.ts';
 import type { RamPlan } from './ram-plan.ts';
@@ -28,7 +28,9 @@ const RSDP_BYTES = 36;
 export const BOOT_GDT_ADDRESS = 0xfe000;
 
 const TABLES_END = BOOT_GDT_ADDRESS;
-// The IBM PC's fixed entry points: its dummy interrupt handler and its reset vector.
+// The IBM PC's fixed entry points: its timer interrupt, its dummy interrupt handler and its reset vector.
+const EOI_STUB = 0xffea5;
+const SECOND_EOI_STUB = EOI_STUB + 8;
 const IRET_STUB = 0xfff53;
 const RESET_STUB = 0xffff0;
 
@@ -74,11 +76,24 @@ const biosDataFields: readonly (readonly [address: number, field: Uint8Array])[]
   [0x484, concat(u8(24), u16(16))], // The last row, and the lines of a character.
 ];
 
-function interruptVectors(): Uint8Array {
-  const vector = concat(u16(IRET_STUB - BIOS_SEGMENT), u16(BIOS_SEGMENT >>> 4));
-  return concat(...Array.from({ length: 256 }, () => vector));
+/** IRQ 0-7 have vectors 08h-0Fh, IRQ 8-15 have 70h-77h, as the 8259s are left. */
+const IRQ_VECTORS = { first: 0x08, second: 0x70 } as const;
+
+function handlerOf(vector: number): number {
+  const block = vector & ~7;
+  if (block === IRQ_VECTORS.first) return EOI_STUB;
+  return block === IRQ_VECTORS.second ? SECOND_EOI_STUB : IRET_STUB;
 }
 
+function interruptVectors(): Uint8Array {
+  const vector = (handler: number) => concat(u16(handler - BIOS_SEGMENT), u16(BIOS_SEGMENT >>> 4));
+  return concat(...Array.from({ length: 256 }, (_, number) => vector(handlerOf(number))));
+}
+
+// A tick that nobody has asked for must not keep lower interrupts in service for ever.
+// PUSH AX; MOV AL, 20h (non-specific EOI); OUT 20h, AL; POP AX; IRET. For the second 8259: OUT A0h, AL before it.
+const EOI = Uint8Array.of(0x50, 0xb0, 0x20, 0xe6, 0x20, 0x58, 0xcf);
+const SECOND_EOI = Uint8Array.of(0x50, 0xb0, 0x20, 0xe6, 0xa0, 0xe6, 0x20, 0x58, 0xcf);
 const IRET = Uint8Array.of(0xcf);
 // CLI; HLT; JMP to the HLT: an NMI wakes HLT but gets no further.
 const HALT_LOOP = Uint8Array.of(0xfa, 0xf4, 0xeb, 0xfd);
@@ -97,6 +112,8 @@ export function planBiosArea(plan: RamPlan): void {
   for (const [address, field] of biosDataFields) plan.write(address, field);
   plan.write(EBDA, concat(u8((BASE_MEMORY_END - EBDA) / KIB), zeros(BASE_MEMORY_END - EBDA - 1))); // Its size in KiB.
   plan.write(BIOS_SEGMENT, new Uint8Array(MIB - BIOS_SEGMENT));
+  plan.write(EOI_STUB, EOI);
+  plan.write(SECOND_EOI_STUB, SECOND_EOI);
   plan.write(IRET_STUB, IRET);
   plan.write(RESET_STUB, HALT_LOOP);
   plan.write(MODEL.address, MODEL.byte);

@@ -40,8 +40,6 @@ export class UntranslatableError extends Error {
 
 /** Describes the instructions of one block, one after the other, into one function. */
 export class Tier1Semantics extends EngineSemantics {
-  /** Every path of the block has left it. */
-  ended = false;
   #at!: PlacedInstruction;
   readonly #code64: boolean;
   readonly #registers: LocalRegisters;
@@ -72,14 +70,12 @@ export class Tier1Semantics extends EngineSemantics {
     if (definition.execute) this.#execute(definition.execute, definition.mayCallHelper === true);
     else if (definition.helper !== undefined) this.#callHelper(definition.helper);
     else throw new UntranslatableError(at.instruction, 'neither described nor performed by a helper');
-    if (definition.helper !== undefined && !definition.continues) this.#end();
   }
 
   /** Describes an instruction whose unit is switched off: it raises an exception and no more. */
   describeFault(at: PlacedInstruction, vector: number): void {
     this.#at = at;
     this.raise(vector);
-    this.#end();
   }
 
   #execute(execute: NonNullable<Instruction['form']['definition']['execute']>, mayCallHelper: boolean): void {
@@ -105,20 +101,13 @@ export class Tier1Semantics extends EngineSemantics {
     return { kind, class: registerClass, width, position, decoded };
   }
 
-  /** Leaves no way to what follows. */
-  #end(): void {
-    this.code.op('unreachable');
-    this.ended = true;
-  }
-
-  /** Closes the function: what falls out of the last instruction goes on behind the block. */
+  /** Closes the function. @param endsBlock the last instruction leaves on every path; else it goes on behind it */
   finish(endsBlock: boolean): void {
-    if (!this.ended) {
-      if (endsBlock) this.#end();
-      else {
-        this.#arriveBehind();
-        this.#lookUp();
-      }
+    if (endsBlock) {
+      this.code.op('unreachable');
+    } else {
+      this.#arriveBehind();
+      this.#lookUp();
     }
     this.#registers.finish();
   }
@@ -277,14 +266,12 @@ export class Tier1Semantics extends EngineSemantics {
     if (decoded.kind !== 'relative') throw new UntranslatableError(this.#at.instruction, `a jump to a ${decoded.kind}`);
     this.arriveAt(this.relativeRip(this.constant(decoded.value + BigInt(this.#next), 64)));
     this.#follow(UOP.offset.base);
-    this.ended = true;
   }
 
   branch(condition: Value, target: Operand): void {
     this.if(condition, () => this.jump(target));
     this.#arriveBehind();
     this.#follow(UOP.offset.index);
-    this.ended = true;
   }
 
   /** The operand size does not truncate RIP where it only moves on. */
@@ -296,7 +283,6 @@ export class Tier1Semantics extends EngineSemantics {
   jumpTo(target: Value): void {
     this.arriveAt(this.zeroExtend(target, 64));
     this.#lookUp();
-    this.ended = true;
   }
 
   #callHelper(name: string): void {

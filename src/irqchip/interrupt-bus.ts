@@ -195,8 +195,7 @@ function isDestination(lapic: LapicState, message: InterruptMessage): boolean {
   if (destination === (wide ? 0xffff_ffff : 0xff)) return true;
   const x2apic = mode === APIC_MODE.x2apic;
   if (logical) return x2apic ? inCluster(lapic, destination) : inLogicalSet(lapic, destination);
-  const id = lapic.read(LAPIC_REGISTER.id);
-  return destination === (x2apic ? id : id >>> 24);
+  return destination === lapic.id;
 }
 
 /** x2APIC: cluster number in bits 31:16, a set of its members in 15:0. */

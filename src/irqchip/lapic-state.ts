@@ -74,6 +74,12 @@ export class LapicState {
     return base & APIC_BASE.extended ? APIC_MODE.x2apic : APIC_MODE.xapic;
   }
 
+  /** The APIC ID: 8 bits wide in xAPIC mode, 32 in x2APIC mode. */
+  get id(): number {
+    const id = this.read(LAPIC_REGISTER.id);
+    return this.mode === APIC_MODE.x2apic ? id : id >>> 24;
+  }
+
   /** Whether fixed interrupts are accepted: enabled by IA32_APIC_BASE and by SVR (SDM 3A 10.4.7.2). */
   get accepting(): boolean {
     return this.mode !== APIC_MODE.disabled && (this.read(LAPIC_REGISTER.svr) & SVR_ENABLE) !== 0;

@@ -247,6 +247,11 @@ export class Lapic implements LapicPort, BusRange {
 
   // LapicPort.
 
+  sendIpi(isNamed: (apicId: number) => boolean, icr: number): number {
+    const named = this.#bus.lapics.filter((lapic) => isNamed(lapic.id));
+    return named.filter((lapic) => this.#bus.accept(lapic, (icr >>> 8) & 7, icr & 0xff, false)).length;
+  }
+
   pendingVector(): number {
     return this.state.pendingVector();
   }

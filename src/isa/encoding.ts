@@ -161,8 +161,8 @@ function takeOpening(tokens: string[], text: string): Opening {
       ? (tokens.shift() as MandatoryPrefix)
       : 'none';
   const map = ([3, 2, 1, 0] as const).find((candidate) => {
-    const escape = ESCAPES[candidate]!;
-    return tokens.length > escape.length && escape.every((byte, index) => tokens[index] === byte);
+    const bytes = ESCAPES[candidate]!;
+    return tokens.length > bytes.length && bytes.every((byte, index) => tokens[index] === byte);
   })!;
   tokens.splice(0, ESCAPES[map]!.length);
   return { prefix, map, vex: null };

@@ -4,13 +4,16 @@ import type { StateMemory } from '../state/struct.ts';
 import { ACCESS, type Access, PRIVILEGE, type Privilege } from './access.ts';
 import type { AccessSize } from './bus.ts';
 import { GuestException, VECTOR } from './exception.ts';
-import { Translation, type TranslationParts } from './translation.ts';
+import { joined, Translation, type TranslationParts } from './translation.ts';
 
 const PAGE_OFFSET = GUEST_PAGE - 1;
 const NONE = -1;
 /** No access has a stricter alignment: SDM 3A table 6-7. */
 const STRICTEST_ALIGNMENT = 8;
 const OPERAND_SIZES: ReadonlySet<number> = new Set([2, 4, 8, 16]);
+
+/** Takes a data access: its linear address, its bytes, and whether it writes. */
+export type DataWatch = (linear: bigint, bytes: number, write: boolean) => void;
 
 const low32 = (value: bigint): number => Number(BigInt.asUintN(32, value));
 const high32 = (value: bigint): number => Number(BigInt.asUintN(32, value >> 32n));
@@ -26,11 +29,17 @@ export class Mmu extends Translation {
   readonly #bounce: number;
   /** Where the part of the last located access lies that is in the next page, or NONE. */
   #second = NONE;
+  #noteData: DataWatch = () => undefined;
 
   constructor(parts: TranslationParts) {
     super(parts);
     this.#state = parts.memory;
     this.#bounce = parts.map.vcpu(parts.vcpuIndex) + VCPU_AREA.context + CONTEXT.offset.bounce;
+  }
+
+  /** Who is told of data accesses while DR7 watches any. Its own thread's vCPU. */
+  watchData(note: DataWatch): void {
+    this.#noteData = note;
   }
 
   /** Physical address of an access's first byte; #second tells of the rest. Checks all of it. */
@@ -51,7 +60,14 @@ export class Mmu extends Translation {
       this.#second = NONE;
     }
     if (privilege === PRIVILEGE.current && this.registers.checksAlignment) checkAlignment(low, size);
+    this.#watched(low, high, size, access, privilege);
     return first;
+  }
+
+  /** Tells of an access that has met no fault. The processor's own to its tables are not data accesses. */
+  #watched(low: number, high: number, size: number, access: Access, privilege: Privilege): void {
+    if (!this.registers.watchesData || privilege === PRIVILEGE.implicitSupervisor) return;
+    this.#noteData(joined(low, high), size, access === ACCESS.write);
   }
 
   /** Physical address of byte `i` of the access located last. */
@@ -210,6 +226,7 @@ export class Mmu extends Translation {
       const low = low32(at);
       const to = Math.min(size, from + GUEST_PAGE - (low & PAGE_OFFSET));
       pieces.push({ address: this.#where(low, high32(at), 1, access, stack, privilege), from, to });
+      this.#watched(low, high32(at), to - from, access, privilege);
       from = to;
     }
     // Areas (XSAVE and the like) have alignments of their own, which their instructions check.
@@ -222,7 +239,7 @@ export class Mmu extends Translation {
 
   /**
    * RAM from a linear address to the end of its page, for string instructions; null for MMIO, and while alignment is
-   * checked. Valid until the next safepoint. After writing there: `wrote`.
+   * checked or data accesses are watched. Valid until the next safepoint. After writing there: `wrote`.
    */
   ramSpan(
     low: number,
@@ -231,7 +248,8 @@ export class Mmu extends Translation {
     privilege: Privilege = PRIVILEGE.current,
   ): { readonly address: number; readonly length: number } | null {
     const address = this.translate(low, high, access, privilege);
-    if (!this.physical.isRam(address) || this.registers.checksAlignment) return null;
+    const { checksAlignment, watchesData } = this.registers;
+    if (!this.physical.isRam(address) || checksAlignment || watchesData) return null;
     return { address, length: GUEST_PAGE - (low & PAGE_OFFSET) };
   }
 

@@ -4,6 +4,8 @@ import { CR0, CR0_PAGING, CR4_PAGING, EFER_PAGING, EFLAGS_AC } from './control-b
 import type { WalkRegisters } from './walk.ts';
 
 const USER_CPL = 3;
+/** L0 to L3 of DR7: SDM 3B 17.2.4. */
+const DR7_LOCAL = 0x55;
 
 /** Word indices of fields; of 64-bit fields, of their low half. Constants, for they are read at every access. */
 const word = (field: keyof typeof CONTEXT.offset): number => CONTEXT.offset[field] >>> 2;
@@ -17,6 +19,7 @@ const WORD = {
   pdpte: word('pdpte'),
   cpl: word('cpl'),
   systemFlags: word('systemFlags'),
+  dr7: word('dr7'),
   linearMask: word('linearMask'),
   mode: word('mode'),
   tlbKey: word('tlbKey'),
@@ -72,6 +75,15 @@ export class PagingRegisters implements WalkRegisters {
   /** Whether misaligned data accesses raise #AC: SDM 3A 6.15, "Interrupt 17". */
   get checksAlignment(): boolean {
     return this.user && this.alignmentFlag && (this.#u32[this.#first + WORD.cr0]! & CR0.AM) !== 0;
+  }
+
+  /** Whether DR7 enables a breakpoint on data accesses: Ln or Gn, with R/Wn of 1 or 3 (SDM 3B 17.2.4). */
+  get watchesData(): boolean {
+    const dr7 = this.#u32[this.#first + WORD.dr7]!;
+    const enabled = (dr7 | (dr7 >>> 1)) & DR7_LOCAL;
+    if (enabled === 0) return false;
+    for (let n = 0; n < 4; n++) if ((enabled >>> (2 * n)) & (dr7 >>> (16 + 4 * n)) & 1) return true;
+    return false;
   }
 
   /** High half of the mask of linear addresses: 0 outside 64-bit mode. */

@@ -128,7 +128,8 @@ export class Translation {
   }
 
   #publishTlbKey(): void {
-    const index = this.registers.checksAlignment ? MMU_INDEX.checked : this.indexOf(PRIVILEGE.current);
+    const { checksAlignment, watchesData } = this.registers;
+    const index = checksAlignment || watchesData ? MMU_INDEX.checked : this.indexOf(PRIVILEGE.current);
     this.registers.tlbKey = (this.#epoch << 2) | index;
   }
 

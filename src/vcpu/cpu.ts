@@ -13,6 +13,7 @@ import {
   xmmOffset,
 } from '../state/context.ts';
 import type { StateMemory } from '../state/struct.ts';
+import { noteDataAccess } from './debug.ts';
 import type { CpuFeatures } from './features.ts';
 import { readFlags, writeFlags } from './flags.ts';
 import type { VcpuServices } from './services.ts';
@@ -55,6 +56,7 @@ export class Cpu {
     this.ports = parts.ports;
     this.features = parts.features;
     this.services = parts.services;
+    this.mmu.watchData((linear, bytes, write) => noteDataAccess(this, linear, bytes, write));
   }
 
   /** RFLAGS, all of it (bits 21:0 fit a number). */
@@ -111,8 +113,7 @@ export class Cpu {
 
   /** The offset that a memory operand names, truncated to the address size. */
   effectiveAddress(operand: MemoryOperand, addressSize: number): bigint {
-    const base =
-      operand.base < 0 ? 0n : operand.base === RIP_BASE ? this.state.rip : this.state.gpr.get(operand.base);
+    const base = operand.base < 0 ? 0n : operand.base === RIP_BASE ? this.state.rip : this.state.gpr.get(operand.base);
     const index = operand.index < 0 ? 0n : this.state.gpr.get(operand.index) << BigInt(operand.scale);
     return BigInt.asUintN(addressSize, base + index + operand.displacement);
   }

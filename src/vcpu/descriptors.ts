@@ -160,6 +160,14 @@ export function isCanonical(cpu: Cpu, address: bigint): boolean {
   return address >> 47n === 0n || address >> 47n === 0x1_ffffn;
 }
 
+/**
+ * Whether a register of the system takes a linear address: LGDT, LIDT, LLDT, LTR and MSRs check against the widest
+ * paging that the processor has, whatever CR4.LA57 says now (SDM 1 3.3.7.1).
+ */
+export function isCanonicalBase(cpu: Cpu, address: bigint): boolean {
+  return BigInt.asUintN(64, BigInt.asIntN(cpu.features.linearBits, address)) === address;
+}
+
 const table = (cpu: Cpu, selector: number): { base: bigint; limit: number } => {
   if ((selector & 4) === 0) return { base: cpu.state.gdtrBase, limit: cpu.state.gdtrLimit };
   const { ldtr } = cpu.segments;

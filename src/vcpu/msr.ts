@@ -1,6 +1,7 @@
 // What a model-specific register is, and checks that many of them share. The registers themselves: msr-table.ts.
 import { generalProtection } from '../mmu/exception.ts';
 import type { Cpu } from './cpu.ts';
+import { isCanonicalBase } from './descriptors.ts';
 import type { CpuFeatures } from './features.ts';
 
 /** One model-specific register, or a run of like ones. */
@@ -32,12 +33,9 @@ export const onlyBits =
     if (value & ~mask) throw generalProtection();
   };
 
-/**
- * A linear address must be canonical for the widest paging that the processor has, whatever CR4.LA57 says now:
- * SDM 1 3.3.7.1.
- */
+/** A linear address must be one that registers take. @throws GuestException #GP(0) */
 export function requireCanonical(cpu: Cpu, address: bigint): void {
-  if (BigInt.asUintN(64, BigInt.asIntN(cpu.features.linearBits, address)) !== address) throw generalProtection();
+  if (!isCanonicalBase(cpu, address)) throw generalProtection();
 }
 
 export const canonical: MsrCheck = (value, cpu) => requireCanonical(cpu, value);

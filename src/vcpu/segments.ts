@@ -6,7 +6,7 @@ import {
   ATTRIBUTE,
   completeDescriptor,
   type Descriptor,
-  isCanonical,
+  isCanonicalBase,
   isNull,
   markAccessed,
   markBusy,
@@ -141,7 +141,7 @@ export function loadLdtr(cpu: Cpu, selector: number, vector: number = VECTOR.GP,
   if (descriptor.type !== SYSTEM_TYPE.ldt) throw selectorFault(vector, selector);
   if (!descriptor.present) throw selectorFault(absent, selector);
   const complete = completeDescriptor(cpu, descriptor, vector);
-  if (cpu.longMode && !isCanonical(cpu, complete.base)) throw selectorFault(vector, selector);
+  if (cpu.longMode && !isCanonicalBase(cpu, complete.base)) throw selectorFault(vector, selector);
   installSegment(cpu, 'ldtr', selector, complete);
 }
 
@@ -153,7 +153,7 @@ export function loadTaskRegister(cpu: Cpu, selector: number): void {
   if (!available) throw selectorFault(VECTOR.GP, selector);
   if (!descriptor.present) throw selectorFault(VECTOR.NP, selector);
   const complete = completeDescriptor(cpu, descriptor);
-  if (cpu.longMode && !isCanonical(cpu, complete.base)) throw selectorFault(VECTOR.GP, selector);
+  if (cpu.longMode && !isCanonicalBase(cpu, complete.base)) throw selectorFault(VECTOR.GP, selector);
   markBusy(cpu, descriptor, true);
   installTaskRegister(cpu, selector, complete);
 }

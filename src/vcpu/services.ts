@@ -48,6 +48,12 @@ export interface LapicPort {
   /** IA32_TSC_DEADLINE. */
   readTscDeadline(): bigint;
   writeTscDeadline(value: bigint): void;
+  /**
+   * Sends an interrupt to the local APICs of the named IDs, as one write of the ICR per destination would.
+   * @param icr the interrupt command register's low half; its destination fields are not looked at
+   * @returns how many accepted it
+   */
+  sendIpi(isNamed: (apicId: number) => boolean, icr: number): number;
   /** INIT of this vCPU: SDM 3A 10.4.7.3. */
   reset(): void;
 }

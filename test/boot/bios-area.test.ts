@@ -11,10 +11,27 @@ describe('what firmware leaves below 1 MiB', () => {
   const tables = installFirmwareTables(ram, { vcpus: 2 });
   const view = viewOf(ram);
 
-  it('points every real-mode vector at an IRET', () => {
+  const handlerOf = (vector: number) => view.getUint16(vector * 4, true) + view.getUint16(vector * 4 + 2, true) * 16;
+  const MASTER_EOI = [0xe6, 0x20]; // OUT 20h, AL
+  const SLAVE_EOI = [0xe6, 0xa0];
+
+  it('points the real-mode vectors of no IRQ at an IRET', () => {
     for (let vector = 0; vector < 256; vector++) {
-      const handler = view.getUint16(vector * 4, true) + view.getUint16(vector * 4 + 2, true) * 16;
-      expect(ram[handler]).to.equal(0xcf);
+      if ((vector & ~7) !== 0x08 && (vector & ~7) !== 0x70) expect(ram[handlerOf(vector)]).to.equal(0xcf);
+    }
+  });
+
+  it('ends the interrupts of the first 8259 with an EOI to it', () => {
+    for (let vector = 0x08; vector < 0x10; vector++) {
+      const code = [...ram.subarray(handlerOf(vector), handlerOf(vector) + 7)];
+      expect(code).to.deep.equal([0x50, 0xb0, 0x20, ...MASTER_EOI, 0x58, 0xcf]);
+    }
+  });
+
+  it('ends the interrupts of the second 8259 with an EOI to both', () => {
+    for (let vector = 0x70; vector < 0x78; vector++) {
+      const code = [...ram.subarray(handlerOf(vector), handlerOf(vector) + 9)];
+      expect(code).to.deep.equal([0x50, 0xb0, 0x20, ...SLAVE_EOI, ...MASTER_EOI, 0x58, 0xcf]);
     }
   });
 

@@ -1,5 +1,5 @@
-import { expect } from 'chai';
 import { availableParallelism } from 'node:os';
+import { expect } from 'chai';
 import { machineWith, transcript } from './support.ts';
 
 const RUNS = 1000;

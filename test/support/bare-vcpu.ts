@@ -1,8 +1,8 @@
 // A vCPU without a machine: one thread, no devices, flat long or protected mode. For tests of single instructions.
 import { Decoder } from '../../src/decode/decoder.ts';
 import { MODE } from '../../src/decode/mode.ts';
-import { BlockCache } from '../../src/engine/block-cache.ts';
 import { UopWriter } from '../../src/engine/block-builder.ts';
+import { BlockCache } from '../../src/engine/block-cache.ts';
 import { HandlerSet } from '../../src/engine/handlers.ts';
 import { instantiateTier0, type WasmMemories } from '../../src/engine/tier0.ts';
 import { EXIT } from '../../src/engine/uop.ts';
@@ -19,7 +19,12 @@ import type { CpuFeatures } from '../../src/vcpu/features.ts';
 import { HELPERS } from '../../src/vcpu/helpers/index.ts';
 import type { VcpuServices } from '../../src/vcpu/services.ts';
 
-const NO_DEVICES = { readPort: () => 0xff, writePort: () => undefined, readMmio: () => 0xff, writeMmio: () => undefined };
+const NO_DEVICES = {
+  readPort: () => 0xff,
+  writePort: () => undefined,
+  readMmio: () => 0xff,
+  writeMmio: () => undefined,
+};
 
 export interface BareVcpu {
   readonly cpu: Cpu;
@@ -54,14 +59,25 @@ export function bareVcpu(
   const events = { codeChanged: () => undefined, watchedWrite: () => undefined };
   const mmu = new Mmu({ memory, map, vcpuIndex: 0, physical, events, maxPhysicalBits: 40, gigabytePages: true });
   const address = map.vcpu(0) + VCPU_AREA.context;
-  const services = { random: () => 4n, now: () => 0, tsc: () => 0n, exclusive: (action: () => unknown) => action() } as unknown as VcpuServices;
+  const services = {
+    random: () => 4n,
+    now: () => 0,
+    tsc: () => 0n,
+    exclusive: (action: () => unknown) => action(),
+  } as unknown as VcpuServices;
   const cpu = new Cpu({ memory, address, mmu, ports: NO_DEVICES, features, services });
   const ids = new Map(engine.helperNames.map((name, id) => [name, id]));
   const decoder = new Decoder(DEFINITIONS, (name) => features.has(name));
   const writer = new UopWriter(memory, new HandlerSet(DEFINITIONS), ids);
   const blocks = new BlockCache(memory, map.vcpu(0), { mmu, decoder, writer });
   const ending = new Set(DEFINITIONS.filter(({ continues }) => !continues).map(({ helper }) => helper));
-  const functions = engine.helperNames.map((name) => HELPERS[name] ?? (() => { throw new Error(`no helper ${name}`); }));
+  const functions = engine.helperNames.map(
+    (name) =>
+      HELPERS[name] ??
+      (() => {
+        throw new Error(`no helper ${name}`);
+      }),
+  );
   const continues = engine.helperNames.map((name) => !ending.has(name));
   const glue = new EngineGlue(cpu, blocks, { functions, continues }, deliver);
   const vcpu: BareVcpu = {

@@ -52,6 +52,11 @@ const processor: readonly Definition[] = [
   row('mwait', '0F 01 =C9', 'mwait', { feature: 'monitor' }),
 ];
 
+const hypercalls: readonly Definition[] = [
+  row('vmcall', '0F 01 =C1', 'vmcall'),
+  row('vmmcall', '0F 01 =D9', 'vmmcall'),
+];
+
 const segmentBases: readonly Definition[] = [
   row('rdfsbase', 'F3 0F AE /0 Ry; o64', 'rdfsbase', { ...CONTINUES, feature: 'fsgsbase' }),
   row('rdgsbase', 'F3 0F AE /1 Ry; o64', 'rdgsbase', { ...CONTINUES, feature: 'fsgsbase' }),
@@ -63,5 +68,6 @@ export const systemDefinitions: readonly Definition[] = [
   ...controlRegisters,
   ...memoryManagement,
   ...processor,
+  ...hypercalls,
   ...segmentBases,
 ];

@@ -3,6 +3,7 @@ import { controlRegisterHelpers } from './control-registers.ts';
 import { controlTransferHelpers } from './control-transfer.ts';
 import { cpuidHelpers } from './cpuid.ts';
 import { flagHelpers } from './flags.ts';
+import { hypercallHelpers } from './hypercall.ts';
 import { integerHelpers } from './integer.ts';
 import { ioHelpers } from './io.ts';
 import { msrHelpers } from './msr.ts';
@@ -20,6 +21,7 @@ export const HELPERS: HelperTable = {
   ...controlTransferHelpers,
   ...cpuidHelpers,
   ...flagHelpers,
+  ...hypercallHelpers,
   ...integerHelpers,
   ...ioHelpers,
   ...msrHelpers,

@@ -3,7 +3,7 @@ import type { Instruction, MemoryOperand, RegisterOperand } from '../../decode/i
 import { generalProtection, undefinedOpcode } from '../../mmu/exception.ts';
 import { BLOCKING, SEGMENTS, type SegmentName } from '../../state/context.ts';
 import type { Cpu } from '../cpu.ts';
-import { isCanonical } from '../descriptors.ts';
+import { isCanonicalBase } from '../descriptors.ts';
 import type { HelperTable } from '../helper-table.ts';
 import {
   type DataSegment,
@@ -103,7 +103,7 @@ function readTable(cpu: Cpu, insn: Instruction): { limit: number; base: bigint }
   const at = cpu.effectiveAddress(operand, insn.addressSize);
   const limit = Number(cpu.read(operand.segment, at, 16));
   const base = cpu.read(operand.segment, BigInt.asUintN(insn.addressSize, at + 2n), baseWidth(cpu));
-  if (cpu.code64 && !isCanonical(cpu, base)) throw generalProtection();
+  if (cpu.code64 && !isCanonicalBase(cpu, base)) throw generalProtection();
   return { limit, base: !cpu.code64 && insn.operandSize === 16 ? base & 0xff_ffffn : base };
 }
 

@@ -105,14 +105,15 @@ function registerBytes(prng: Prng, parts: Parts, limit: number): ModRm {
 }
 
 function displacement(prng: Prng, size: number): number[] {
-  if (size === 1) return [prng.below(256)];
-  const value = prng.between(-300, 300);
+  // Often a multiple of 16, for the operands that must be aligned.
+  const alignment = prng.chance(60) ? ~15 : ~0;
+  const value = size === 1 ? prng.between(-128, 127) & alignment : prng.between(-300, 300) & alignment;
   return Array.from({ length: size }, (_, i) => (value >> (8 * i)) & 0xff);
 }
 
 /** SDM 2A tables 2-1 to 2-3. */
 function memoryBytes(prng: Prng, parts: Parts): ModRm {
-  const mod = prng.below(3);
+  let mod = prng.below(3);
   if (parts.addressSize === 16) {
     const rm = prng.below(8);
     const size = mod === 0 && rm === 6 ? 2 : mod;
@@ -121,6 +122,8 @@ function memoryBytes(prng: Prng, parts: Parts): ModRm {
   const limit = parts.codeSize === 64 ? 16 : 8;
   if (mod === 0 && parts.codeSize === 64 && prng.chance(25)) return { bytes: [5, 0, 0, 0, 0], relativeAt: 1 };
   const base = prng.chance(95) ? prng.pick(POINTERS) % limit : prng.below(limit);
+  // Without a base, an address seldom lies in the window.
+  if (mod === 0 && (base & 7) === 5 && prng.chance(80)) mod = 1;
   const size = mod === 0 ? ((base & 7) === 5 ? 4 : 0) : mod === 1 ? 1 : 4;
   const tail = size === 0 ? [] : displacement(prng, size);
   parts.rex |= base > 7 ? 1 : 0;

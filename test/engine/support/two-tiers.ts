@@ -95,8 +95,9 @@ export class TwoTiers {
       view.setBigUint64(table + index * 8, value | accessed, true);
     entry(TABLES.pml4, 0, BigInt(TABLES.pdpt) | WRITABLE);
     entry(TABLES.pdpt, 0, BigInt(TABLES.low) | WRITABLE);
-    for (let index = 0; index < RAM_BYTES >>> 21; index++) {
-      entry(TABLES.low, index, (BigInt(index) << 21n) | 0x80n | WRITABLE);
+    // Code may be read only, and what lies below it not at all: the window is all that a block can change.
+    for (let index = CODE >>> 21; index < RAM_BYTES >>> 21; index++) {
+      entry(TABLES.low, index, (BigInt(index) << 21n) | 0x80n | READ_ONLY);
     }
     entry(TABLES.low, DATA >>> 21, BigInt(TABLES.data) | WRITABLE);
     WINDOW.forEach((page, index) => {
@@ -200,7 +201,7 @@ export class TwoTiers {
     for (let index = 0; index < 16; index++) state.gpr.set(index, randomValue(prng));
     const window = codeSize === 16 ? 0 : DATA;
     for (const pointer of [...POINTERS, 4]) state.gpr.set(pointer, BigInt(window + randomOffset(prng)));
-    for (const index of INDEXES) state.gpr.set(index, BigInt(prng.between(codeSize === 64 ? -64 : 0, 64)) & ALL_ONES);
+    for (const index of INDEXES) state.gpr.set(index, BigInt(randomIndex(prng, codeSize)) & ALL_ONES);
     cpu.rflags = prng.u32() & 0xcd5;
     for (let word = 0; word < 32; word++) state.xmm.set(word, randomValue(prng));
     state.mxcsr = 0x1f80;
@@ -291,8 +292,14 @@ function wordName(at: number): string {
 /** Anywhere in the window, often at the edge of a page. */
 function randomOffset(prng: Prng): number {
   const page = prng.chance(90) ? prng.pick([0, 1, 4, 5]) : prng.below(WINDOW_PAGES);
-  if (prng.chance(25)) return page * PAGE + PAGE - 8 + prng.below(16);
+  if (prng.chance(12)) return page * PAGE + PAGE - 8 + prng.below(16);
   return page * PAGE + (prng.chance(60) ? 512 + 16 * prng.below(192) : 300 + prng.below(3400));
+}
+
+/** Negative ones wrap in 64-bit addresses only. */
+function randomIndex(prng: Prng, codeSize: CodeSize): number {
+  const index = prng.between(codeSize === 64 ? -64 : 0, 64);
+  return prng.chance(60) ? index & ~15 : index;
 }
 
 const EDGES = [

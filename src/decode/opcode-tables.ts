@@ -97,6 +97,7 @@ function allowsVex({ vex, operands }: Form, { l, w, code64 }: Circumstances): bo
 function allowed({ form }: Plan, circumstances: Circumstances): boolean {
   const { code64, pp, w } = circumstances;
   if (form.attributes.has(code64 ? 'i64' : 'o64') || form.attributes.has(w ? 'w0' : 'w1')) return false;
+  if (form.attributes.has('nf') && pp > 1) return false;
   return allowsPrefix(form, pp) && allowsVex(form, circumstances);
 }
 

@@ -13,7 +13,7 @@
 //   X memory at DS:rSI, Y memory at ES:rDI
 // with sizes b 8, w 16, d 32, q 64, x 128, v operand size, y 32 or 64, z 16 or 32, p far pointer in memory, s a
 // descriptor-table register image, none: no access. Fixed registers: AL CL AX DX EAX rAX 1 ES CS SS DS FS GS.
-// Attributes: i64 invalid in 64-bit mode; o64 only in 64-bit mode; d64 64-bit operand size by default there; f64 always;
+// Attributes: i64 invalid in 64-bit mode; o64 only in 64-bit mode; d64 64-bit operand size by default there; f64 always; nf: neither F2 nor F3 may precede;
 // w0 not with REX.W; w1 only with it (CMPXCHG16B).
 import type { Definition } from './definition.ts';
 import type { RegisterClass } from './semantics.ts';
@@ -53,7 +53,7 @@ export interface Form {
   readonly attributes: ReadonlySet<Attribute>;
 }
 
-export type Attribute = 'i64' | 'o64' | 'd64' | 'f64' | 'w0' | 'w1';
+export type Attribute = 'nf' | 'i64' | 'o64' | 'd64' | 'f64' | 'w0' | 'w1';
 
 /** The encoding text of a definition is not in the notation: a mistake in src/isa. */
 export class EncodingError extends Error {

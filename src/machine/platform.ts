@@ -5,15 +5,14 @@ import type { ConsoleRing } from '../devices/console-ring.ts';
 import { MovablePorts } from '../devices/movable-ports.ts';
 import type { Uart16550 } from '../devices/uart-16550.ts';
 import type { MachineEvents } from '../devices/wiring.ts';
-import { hostCores } from '../host/cores.ts';
 import { RandomSource } from '../host/random.ts';
 import { Irqchip } from '../irqchip/irqchip.ts';
 import { cmosRam, leaveAsFirmware, powerOnIrqchip } from '../irqchip/power-on.ts';
 import { MmioMap, type PortBus, PortMap } from '../mmu/bus.ts';
 import { Mmu } from '../mmu/mmu.ts';
 import { PhysicalMemory } from '../mmu/physical.ts';
-import { CONTEXT, REQUEST } from '../state/context.ts';
-import { CONTROL, GUEST_PAGE, type StateMap, VCPU_AREA } from '../state/map.ts';
+import { REQUEST } from '../state/context.ts';
+import { CONTROL, GUEST_PAGE, type StateMap } from '../state/map.ts';
 import { Mutex } from '../state/mutex.ts';
 import { postRequest } from '../state/requests.ts';
 import type { StateMemory } from '../state/struct.ts';
@@ -21,6 +20,7 @@ import type { CpuFeatures } from '../vcpu/features.ts';
 import type { VcpuServices } from '../vcpu/services.ts';
 import type { World } from '../vcpu/world.ts';
 import { MachineClock } from './clock.ts';
+import { CoreSharing } from './core-sharing.ts';
 import { type StopReason, stopMachine, stopOf } from './stop.ts';
 
 /** What the platform is made of, as plain data. */
@@ -106,6 +106,7 @@ export function createPlatform(parts: PlatformParts): Platform {
   });
   const fixed = new PortMap([...irqchip.ports, ...board.ports]);
   const ports = board.movablePorts.length > 0 ? new MovablePorts(fixed, board.movablePorts) : fixed;
+  const cores = new CoreSharing(memory, map, index);
   const services: VcpuServices = {
     now: clock.now,
     tsc: clock.tsc,
@@ -113,23 +114,12 @@ export function createPlatform(parts: PlatformParts): Platform {
     lapic: irqchip.lapic,
     interrupts: irqchip,
     shutdown: () => events.shutdown(),
-    spinHint: spinHint(memory, map, index),
+    spinHint: cores.spinHint,
+    rest: cores.rest,
     exclusive: (action) => world.alone(action),
   };
   const { uart, transmit, receive } = board;
   return { map, mmu, ports, services, irqchip, uart, transmit, receive };
-}
-
-/** Long enough for the vCPU that is waited for to get somewhere, short beside its time slice. */
-const SPIN_YIELD_MS = 0.05;
-
-/** With more vCPUs than cores a spinning one holds up the one it waits for: it sleeps, until kicked at the latest. */
-function spinHint(memory: StateMemory, map: StateMap, index: number): () => void {
-  if (map.vcpus <= hostCores()) return () => undefined;
-  const kick = (map.vcpu(index) + VCPU_AREA.context + CONTEXT.offset.kick) >>> 2;
-  return () => {
-    Atomics.wait(memory.i32, kick, 0, SPIN_YIELD_MS);
-  };
 }
 
 const MS_PER_SECOND = 1000;

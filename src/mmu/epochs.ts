@@ -53,6 +53,8 @@ export class JumpKeys {
   readonly #memory: StateMemory;
   readonly #cache: number;
   readonly #keys = new Map<number, number>();
+  /** Numbers of the linear pages that code was fetched from since the last change: entries can depend on no other. */
+  readonly #pages = new Set<number>();
   #last = 0;
 
   /** @param area address of the vCPU's area. Clears its jump cache, whose keys are of unknown origin. */
@@ -79,8 +81,19 @@ export class JumpKeys {
     return this.#last;
   }
 
+  /** Code of a linear page is about to enter the jump cache. */
+  fetched(page: number): void {
+    this.#pages.add(page);
+  }
+
+  /** Whether jump-cache entries may depend on the translation of a linear page. */
+  reach(page: number): boolean {
+    return this.#pages.has(page);
+  }
+
   /** No jump-cache entry made so far may match again. */
   forget(): void {
     this.#keys.clear();
+    this.#pages.clear();
   }
 }

@@ -13,10 +13,7 @@ const PAGE = TLB_ENTRY.offset.page / 4;
  */
 const EMPTY_LOW = Number(BigInt.asIntN(32, TLB_EMPTY));
 const PAGE_MASK = ~(GUEST_PAGE - 1);
-
-/** Which page-table bit positions two addresses must share to lie in one page of 2^shift bytes. */
-const samePage = (low: number, high: number, otherLow: number, otherHigh: number, shift: number): boolean =>
-  high === otherHigh && low >>> shift === otherLow >>> shift;
+const PAGES_BELOW_4G = 2 ** 32 / GUEST_PAGE;
 
 /**
  * The translations of one vCPU that its engine may use without asking: SDM 3A 4.10.2. Three tables, by what the access
@@ -66,18 +63,12 @@ export class Tlb {
     this.#memory.i32[this.#entry(access, low) + TAG_LOW] = EMPTY_LOW;
   }
 
-  /** Empties what may hold the page of 2^shift bytes around an address, in any address space. */
-  removePage(low: number, high: number, shift: number): void {
-    if (shift === 12) {
-      for (const access of Object.values(ACCESS)) this.remove(access, low);
-      return;
-    }
-    const { u32, i32 } = this.#memory;
-    for (const table of this.#tables) {
-      for (let at = table; at < table + TLB_ENTRIES * WORDS; at += WORDS) {
-        if (samePage(u32[at + TAG_LOW]!, u32[at + TAG_HIGH]!, low, high, shift)) i32[at + TAG_LOW] = EMPTY_LOW;
-      }
-    }
+  /** Empties what may hold a 4-KByte page, by its number, in any address space. */
+  removePage(page: number): void {
+    const low = (page % PAGES_BELOW_4G) * GUEST_PAGE;
+    this.remove(ACCESS.read, low);
+    this.remove(ACCESS.write, low);
+    this.remove(ACCESS.execute, low);
   }
 
   clear(): void {

@@ -6,6 +6,7 @@ import { CodePages, type PageEvents } from './code-pages.ts';
 import { type Controls, controls } from './controls.ts';
 import { Epochs, JumpKeys } from './epochs.ts';
 import { GuestException, generalProtection, VECTOR } from './exception.ts';
+import { LargePages, pageNumber } from './large-pages.ts';
 import type { PagingParameters } from './paging-mode.ts';
 import { PagingRegisters } from './paging-registers.ts';
 import type { PhysicalMemory } from './physical.ts';
@@ -22,7 +23,6 @@ const PDPTE_PRESENT = 1n;
 const PDPTE_RESERVED = 0x1e6n;
 /** CR3 bits that address the four PDPTEs: SDM 3A table 4-7. */
 const PDPT_ADDRESS = 0xffff_ffe0n;
-const SMALLEST_PAGE = 12;
 
 export interface TranslationParts extends PagingParameters {
   readonly memory: StateMemory;
@@ -54,8 +54,7 @@ export class Translation {
   #pkru = 0;
   #pkrs = 0;
   #epoch = 0;
-  /** log2 of the largest page that any TLB entry may have come from. */
-  #largestPage = SMALLEST_PAGE;
+  readonly #largePages = new LargePages();
   readonly #memory: StateMemory;
   readonly #context: number;
 
@@ -98,7 +97,7 @@ export class Translation {
     this.#epoch = this.#epochs.of(this.#space(), view, () => {
       this.tlb.clear();
       this.#jumpKeys.forget();
-      this.#largestPage = SMALLEST_PAGE;
+      this.#largePages.clear();
     });
     this.#publishTlbKey();
     this.updateJumpKey();
@@ -153,7 +152,7 @@ export class Translation {
     this.sync();
     this.#epochs.dropAll();
     this.tlb.clear();
-    this.#largestPage = SMALLEST_PAGE;
+    this.#largePages.clear();
     this.#chooseEpoch();
   }
 
@@ -194,8 +193,17 @@ export class Translation {
   /** INVLPG, INVPCID type 0: drops the page's translations for all PCIDs, which SDM 3A 4.10.4.1 allows. */
   invalidatePage(linear: bigint): void {
     const low = Number(BigInt.asUintN(32, linear));
-    this.tlb.removePage(low, Number(BigInt.asUintN(32, linear >> 32n)), this.#largestPage);
-    this.codeChanged();
+    const pages = this.#largePages.take(low, Number(BigInt.asUintN(32, linear >> 32n)));
+    if (!pages) {
+      this.flushAll();
+      return;
+    }
+    let code = false;
+    for (const page of pages) {
+      this.tlb.removePage(page);
+      code ||= this.#jumpKeys.reach(page);
+    }
+    if (code) this.codeChanged();
   }
 
   /**
@@ -226,6 +234,7 @@ export class Translation {
    */
   fetchPage(low: number, high: number): number {
     const address = this.translate(low, high, ACCESS.execute);
+    this.#jumpKeys.fetched(pageNumber(low, high));
     return address - (address % GUEST_PAGE);
   }
 
@@ -253,7 +262,7 @@ export class Translation {
 
   #fill(low: number, high: number, access: Access, index: MmuIndex, page: number): void {
     const key = (this.#epoch << 2) | index;
-    this.#largestPage = Math.max(this.#largestPage, this.#walker.pageShift);
+    this.#largePages.note(low, high, this.#walker.pageShift);
     if (access === ACCESS.execute) {
       this.tlb.fill(ACCESS.execute, low, high, key, page);
       return;

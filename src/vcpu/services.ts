@@ -11,8 +11,10 @@ export interface VcpuServices {
   readonly interrupts: InterruptPort;
   /** A triple fault: the machine shuts down (SDM 3A 6.15, "Double Fault"). Does not return control to the guest. */
   shutdown(): void;
-  /** A guest spins: let another vCPU have the host core when there are more vCPUs than cores. */
+  /** The guest may be spinning: after many of these without a pause between them, rests. */
   spinHint(): void;
+  /** The guest has nothing to do for now: lets others have the host core for some microseconds, or until kicked. */
+  rest(): void;
   /** Runs a function while every other vCPU stands at an instruction boundary: split locks, CMPXCHG16B. */
   exclusive<T>(action: () => T): T;
 }

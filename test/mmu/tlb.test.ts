@@ -213,7 +213,6 @@ describe('jump keys', () => {
       (m) => (m.state.mode = 2),
       (m) => (m.state.cpl = 3),
       (m) => m.mmu.cr3Written(),
-      (m) => m.mmu.invalidatePage(0n),
       (m) => m.mmu.codeChanged(),
       (m) => m.mmu.flushAll(),
     ];
@@ -224,6 +223,25 @@ describe('jump keys', () => {
       seen.add(machine.state.jumpKey);
       expect(key(machine)).to.equal(machine.state.jumpKey);
     }
+  });
+
+  it('change with INVLPG of a page that code was fetched from, or of the large page around it', () => {
+    const machine = new TestMachine();
+    machine.mapPage('4-level', LINEAR, 0x20_0000n | P | PS, { levels: 3 });
+    machine.mapPage('4-level', LINEAR + 0x40_0000n, PAGE | P);
+    machine.enable('4-level');
+    const low = Number(LINEAR & 0xffff_ffffn);
+    const first = key(machine);
+    machine.mmu.fetchPage(low, 1);
+    machine.mmu.fetchPage(low + 0x40_0000, 1);
+    machine.mmu.invalidatePage(LINEAR + 0x80_0000n);
+    expect(key(machine)).to.equal(first);
+    machine.mmu.invalidatePage(LINEAR ^ 0x1f_0000n);
+    const second = key(machine);
+    expect(second).to.not.equal(first);
+    machine.mmu.fetchPage(low + 0x40_0000, 1);
+    machine.mmu.invalidatePage(LINEAR + 0x40_0fffn);
+    expect(key(machine)).to.not.equal(second);
   });
 
   it('return with the PCID, the privilege and the mode', () => {

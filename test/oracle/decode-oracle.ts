@@ -142,8 +142,20 @@ export function sameDecoding(a: Decoded, b: Decoded): boolean {
   return at === short.length;
 }
 
+/** Whether two decodings of the same bytes are as they should be. */
+export type Agreement = (iced: Decoded | null, tested: Decoded | null) => boolean;
+
+const strictly: Agreement = (iced, tested) =>
+  iced === null || tested === null ? iced === tested : sameDecoding(iced, tested);
+
 /** Compares one instruction; returns its length by iced-x86, 1 where there is none. */
-function compareOne(bytes: Uint8Array, codeSize: CodeSize, decode: DecodeFunction, result: DecodeResult): number {
+function compareOne(
+  bytes: Uint8Array,
+  codeSize: CodeSize,
+  decode: DecodeFunction,
+  result: DecodeResult,
+  agrees: Agreement,
+): number {
   const iced = decodeWithIced(bytes, codeSize);
   const skip = SKIPS.find(({ applies }) => applies(iced, bytes, codeSize));
   if (skip) {
@@ -152,8 +164,8 @@ function compareOne(bytes: Uint8Array, codeSize: CodeSize, decode: DecodeFunctio
   }
   const tested = decode(bytes, codeSize);
   result.compared++;
-  const agree = iced === null || tested === null ? iced === tested : sameDecoding(iced, tested);
-  if (!agree && result.mismatches.length < MAX_MISMATCHES) result.mismatches.push({ bytes, codeSize, iced, tested });
+  if (!agrees(iced, tested) && result.mismatches.length < MAX_MISMATCHES)
+    result.mismatches.push({ bytes, codeSize, iced, tested });
   return iced?.length ?? 1;
 }
 
@@ -165,11 +177,12 @@ export function compareRandomBytes(
   codeSize: CodeSize,
   count: number,
   seed: number,
+  agrees: Agreement = strictly,
 ): DecodeResult {
   const result = emptyResult();
   for (let i = 0; i < count; i++) {
     const prng = new Prng(seed, `decode/${codeSize}`, i);
-    compareOne(randomBytes(prng, codeSize), codeSize, decode, result);
+    compareOne(randomBytes(prng, codeSize), codeSize, decode, result, agrees);
   }
   return result;
 }
@@ -186,11 +199,17 @@ function randomBytes(prng: Prng, codeSize: CodeSize): Uint8Array {
 }
 
 /** Compares the instructions of real code one after another, `count` of them at most. */
-export function compareCode(decode: DecodeFunction, codeSize: CodeSize, code: Uint8Array, count: number): DecodeResult {
+export function compareCode(
+  decode: DecodeFunction,
+  codeSize: CodeSize,
+  code: Uint8Array,
+  count: number,
+  agrees: Agreement = strictly,
+): DecodeResult {
   const result = emptyResult();
   let at = 0;
   for (let i = 0; i < count && at + WINDOW <= code.length; i++) {
-    at += compareOne(code.subarray(at, at + WINDOW), codeSize, decode, result);
+    at += compareOne(code.subarray(at, at + WINDOW), codeSize, decode, result, agrees);
   }
   return result;
 }

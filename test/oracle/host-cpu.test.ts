@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { Generator } from './generate.ts';
 import { NativeOracle } from './native.ts';
-import { type RookeryRunner, RunnerNotConnectedError, startRookeryRunner } from './rookery-runner.ts';
+import { type RookeryRunner, startRookeryRunner } from './rookery-runner.ts';
 import { compareFamily, shareOf, summarize } from './run.ts';
 import { FAMILIES } from './templates/index.ts';
 
@@ -14,15 +14,10 @@ describe(`rookery executes ${CASES} random instructions as the host's CPU does`,
   this.timeout(600_000);
   let native: NativeOracle;
   let generator: Generator;
-  let rookery: RookeryRunner | null = null;
+  let rookery: RookeryRunner;
 
-  before(async function () {
-    try {
-      rookery = await startRookeryRunner();
-    } catch (error) {
-      if (!(error instanceof RunnerNotConnectedError)) throw error;
-      this.skip();
-    }
+  before(async () => {
+    rookery = await startRookeryRunner();
     const started = await NativeOracle.start();
     native = started.oracle;
     generator = new Generator(SEED, started.features.has);
@@ -37,7 +32,7 @@ describe(`rookery executes ${CASES} random instructions as the host's CPU does`,
       const result = await compareFamily(family, 0, shareOf(family, CASES), {
         generator,
         native: (cases) => native.run(cases),
-        tested: rookery!.run,
+        tested: rookery.run,
         maxReports: 3,
       });
       expect(result.mismatches, `${summarize(result)}\n${result.reports.join('\n')}`).to.equal(0);

@@ -16,11 +16,6 @@ export interface RookeryRunner {
   stop(): Promise<void>;
 }
 
-/** The engine cannot be driven by the oracle. */
-export class RunnerNotConnectedError extends Error {
-  override readonly name = 'RunnerNotConnectedError';
-}
-
 const RAM_BYTES = 1 << 20;
 /** Where things lie in RAM. Supervisor tables are mapped at SYSTEM_BASE + their physical address. */
 const PHYSICAL = {

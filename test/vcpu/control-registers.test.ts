@@ -323,13 +323,13 @@ describe('TSC, random numbers, bases and keys', () => {
     expect(vcpu.cpu.rflags & (1 << 18)).to.not.equal(0);
   });
 
-  it('MWAIT yields, and both are undefined to user code or with MISC_ENABLE.18 clear', () => {
+  it('MWAIT rests, and both are undefined to user code or with MISC_ENABLE.18 clear', () => {
     const vcpu = longVcpu();
     vcpu.set(RAX, 0x1050);
     vcpu.run(0x0f, 0x01, 0xc8);
     expect(vcpu.cpu.state.monitorAddress).to.equal(0x1040n);
     vcpu.run(0x0f, 0x01, 0xc9);
-    expect(vcpu.services.spins).to.equal(1);
+    expect(vcpu.services.rests).to.equal(1);
     vcpu.set(RCX, 2);
     expect(vcpu.fault(0x0f, 0x01, 0xc9)).to.deep.equal(GP);
     vcpu.cpu.state.miscEnable = 0n;

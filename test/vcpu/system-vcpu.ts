@@ -58,6 +58,7 @@ class RecordingServices {
   tscDeadline = 0n;
   rearmed = 0;
   spins = 0;
+  rests = 0;
   readonly lapic = {
     cr8: 0,
     setCr8(value: number): void {
@@ -83,6 +84,9 @@ class RecordingServices {
   random = (): bigint => 0x1234_5678_9abc_def0n;
   spinHint = (): void => {
     this.spins++;
+  };
+  rest = (): void => {
+    this.rests++;
   };
 }
 

@@ -209,28 +209,10 @@ const testBits: Definition = {
   },
 };
 
-/** The 8 sums of 4 absolute differences each: SDM 2B "MPSADBW". imm8 bit 2 places `a`, bits 1:0 place `b`. */
-function slidingDifferences(x: Semantics, a: Value, bytes: Value): Value {
-  const words = (value: Value) => vector(x, 'i16x8.extend_low_i8x16_u', value);
-  const shifted = (value: Value, by: number) =>
-    x.shuffle(
-      value,
-      value,
-      Array.from({ length: 16 }, (_, index) => Math.min(index + by, 15)),
-    );
-  const sums = [0, 1, 2, 3].map((by) => {
-    const one = x.shuffle(bytes, bytes, Array(16).fill(by));
-    return vector(x, 'i16x8.abs', vector(x, 'i16x8.sub', words(shifted(a, by)), words(one)));
-  });
-  return sums.reduce((sum, next) => vector(x, 'i16x8.add', sum, next));
-}
-
-export { slidingDifferences };
-
 export const integerVectorDefinitions: readonly Definition[] = [
   ...BOTH.flatMap(([mnemonic, opcode, features, operation, shape]) =>
     shared(mnemonic, opcode, features, operation, shape).map((definition) =>
-      mnemonic === 'pxor' ? { ...definition, hot: true } : definition,
+      mnemonic === 'pxor' && definition.unit === 'sse' ? { ...definition, hot: true } : definition,
     ),
   ),
   ...XMM_ONLY.map(([mnemonic, opcode, feature, operation]) => packed(mnemonic, `66 ${opcode}`, feature, operation)),

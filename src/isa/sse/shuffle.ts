@@ -12,7 +12,6 @@ import {
   packedUnary,
   shared,
 } from './forms.ts';
-import { slidingDifferences } from './integer.ts';
 import {
   choose,
   dwordSelectors,
@@ -102,6 +101,22 @@ const blendBy =
   (shape: string): ImmediateOperation =>
   (x, a, b, imm8) =>
     choose(x, lanesByBits(x, shape, imm8), b, a);
+
+/** The 8 sums of 4 absolute differences each: SDM 2B "MPSADBW". imm8 bit 2 places `a`, bits 1:0 place `b`. */
+function slidingDifferences(x: Semantics, a: Value, bytes: Value): Value {
+  const words = (value: Value) => vector(x, 'i16x8.extend_low_i8x16_u', value);
+  const shifted = (value: Value, by: number) =>
+    x.shuffle(
+      value,
+      value,
+      Array.from({ length: 16 }, (_, index) => Math.min(index + by, 15)),
+    );
+  const sums = [0, 1, 2, 3].map((by) => {
+    const one = x.shuffle(bytes, bytes, Array(16).fill(by));
+    return vector(x, 'i16x8.abs', vector(x, 'i16x8.sub', words(shifted(a, by)), words(one)));
+  });
+  return sums.reduce((sum, next) => vector(x, 'i16x8.add', sum, next));
+}
 
 /** MPSADBW: bytes of the destination from 0 or 4 on, and four of the source. */
 const sumAbsoluteDifferences: ImmediateOperation = (x, a, b, imm8) => {

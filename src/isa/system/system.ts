@@ -45,16 +45,16 @@ const processor: readonly Definition[] = [
   row('rdtscp', '0F 01 =F9', 'rdtscp', { ...CONTINUES, feature: 'rdtscp' }),
   row('rdpmc', '0F 33', 'rdpmc'),
   row('rdpid', 'F3 0F C7 /7 Ry; f64', 'rdpid', { ...CONTINUES, feature: 'rdpid' }),
-  row('rdrand', '0F C7 /6 Rv', 'rdrand', { ...CONTINUES, feature: 'rdrand' }),
-  row('rdseed', '0F C7 /7 Rv', 'rdseed', { ...CONTINUES, feature: 'rdseed' }),
+  row('rdrand', '0F C7 /6 Rv; nf', 'rdrand', { ...CONTINUES, feature: 'rdrand' }),
+  row('rdseed', '0F C7 /7 Rv; nf', 'rdseed', { ...CONTINUES, feature: 'rdseed' }),
   row('hlt', 'F4', 'hlt'),
-  row('monitor', '0F 01 =C8', 'monitor', { feature: 'monitor' }),
-  row('mwait', '0F 01 =C9', 'mwait', { feature: 'monitor' }),
+  row('monitor', 'NP 0F 01 =C8', 'monitor', { feature: 'monitor' }),
+  row('mwait', 'NP 0F 01 =C9', 'mwait', { feature: 'monitor' }),
 ];
 
 const hypercalls: readonly Definition[] = [
-  row('vmcall', '0F 01 =C1', 'vmcall'),
-  row('vmmcall', '0F 01 =D9', 'vmmcall'),
+  row('vmcall', 'NP 0F 01 =C1', 'vmcall'),
+  row('vmmcall', 'NP 0F 01 =D9', 'vmmcall'),
 ];
 
 const segmentBases: readonly Definition[] = [

@@ -113,7 +113,7 @@ export const systemHelpers: HelperTable = {
   mwait(cpu) {
     requireMonitor(cpu);
     if (cpu.gpr(RCX, 32) & ~MWAIT_EXTENSIONS) throw generalProtection();
-    if (cpu.state.monitorArmed !== 0) cpu.services.spinHint();
+    if (cpu.state.monitorArmed !== 0) cpu.services.rest();
     cpu.state.monitorArmed = 0;
   },
 

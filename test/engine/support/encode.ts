@@ -89,7 +89,7 @@ function chooseSizes(prng: Prng, form: Form, codeSize: 16 | 32 | 64): Parts {
 function wantsMemory(prng: Prng, { operands }: Form): boolean {
   const rm = operands.find(({ source }) => source === 'rm');
   if (rm?.kind === 'memory') return true;
-  return rm?.kind === 'either' && prng.chance(50);
+  return rm?.kind === 'either' && prng.chance(40);
 }
 
 interface ModRm {
@@ -106,7 +106,7 @@ function registerBytes(prng: Prng, parts: Parts, limit: number): ModRm {
 
 function displacement(prng: Prng, size: number): number[] {
   // Often a multiple of 16, for the operands that must be aligned.
-  const alignment = prng.chance(60) ? ~15 : ~0;
+  const alignment = prng.chance(80) ? ~15 : ~0;
   const value = size === 1 ? prng.between(-128, 127) & alignment : prng.between(-300, 300) & alignment;
   return Array.from({ length: size }, (_, i) => (value >> (8 * i)) & 0xff);
 }

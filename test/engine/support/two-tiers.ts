@@ -128,7 +128,7 @@ export class TwoTiers {
   make(prng: Prng, form: Form, codeSize: CodeSize, at: number): { instruction: Instruction; bytes: number[] } | null {
     const { bytes, relativeAt } = encodeForm(prng, form, codeSize);
     if (relativeAt >= 0) {
-      const target = DATA + prng.below(WINDOW_PAGES * PAGE);
+      const target = DATA + randomOffset(prng);
       const delta = target - (this.#next + at + bytes.length);
       for (let i = 0; i < 4; i++) bytes[relativeAt + i] = (delta >> (8 * i)) & 0xff;
     }
@@ -166,6 +166,21 @@ export class TwoTiers {
       instructions.push(this.#decoder.decode(Uint8Array.from(jump), 0, 2, this.#modeOf(codeSize)) as Instruction);
     }
     return this.place(codeSize, instructions, bytes);
+  }
+
+  /** A block of given bytes. */
+  assemble(codeSize: CodeSize, bytes: readonly number[]): PlacedBlock {
+    const instructions: Instruction[] = [];
+    for (let at = 0; at < bytes.length; at += instructions.at(-1)!.length) {
+      const decoded = this.#decoder.decode(Uint8Array.from(bytes), at, bytes.length, this.#modeOf(codeSize));
+      if ('failure' in decoded) throw new RangeError(`no instruction at byte ${at}: ${decoded.failure}`);
+      instructions.push(decoded);
+    }
+    return this.place(codeSize, instructions, bytes);
+  }
+
+  setRegisters(values: Readonly<Record<number, bigint>>): void {
+    for (const [index, value] of Object.entries(values)) this.#vcpu.cpu.state.gpr.set(Number(index), value);
   }
 
   translate(blocks: readonly BlockSource[]): readonly Enter[] {
@@ -293,13 +308,13 @@ function wordName(at: number): string {
 function randomOffset(prng: Prng): number {
   const page = prng.chance(90) ? prng.pick([0, 1, 4, 5]) : prng.below(WINDOW_PAGES);
   if (prng.chance(12)) return page * PAGE + PAGE - 8 + prng.below(16);
-  return page * PAGE + (prng.chance(60) ? 512 + 16 * prng.below(192) : 300 + prng.below(3400));
+  return page * PAGE + (prng.chance(80) ? 512 + 16 * prng.below(192) : 300 + prng.below(3400));
 }
 
 /** Negative ones wrap in 64-bit addresses only. */
 function randomIndex(prng: Prng, codeSize: CodeSize): number {
   const index = prng.between(codeSize === 64 ? -64 : 0, 64);
-  return prng.chance(60) ? index & ~15 : index;
+  return prng.chance(80) ? index & ~15 : index;
 }
 
 const EDGES = [

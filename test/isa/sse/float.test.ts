@@ -45,11 +45,11 @@ const describeCase = (name: string, mxcsr: number, a: Xmm, b: Xmm): string =>
 
 /** What each case of an instruction must agree with: the exact library, put together by `model`. */
 function sameAsModel(
+  vcpu: OneInstruction,
   name: string,
   wide: boolean,
-  check: (vcpu: OneInstruction, expected: ReturnType<typeof model>) => void,
+  check: (expected: ReturnType<typeof model>) => void,
 ) {
-  const vcpu = new OneInstruction();
   const { state } = vcpu.cpu;
   const operands = new Operands(name.length * 131 + name.charCodeAt(1));
   const modelName = /si/.test(name) && !name.startsWith('comi') ? `${name}/${wide ? 64 : 32}` : name;
@@ -66,7 +66,7 @@ function sameAsModel(
     const text = describeCase(modelName, mxcsr, a, b);
     expect(vector, text).to.equal(expected.faulted ? XM : null);
     expect(state.mxcsr.toString(16), text).to.equal(expected.mxcsr.toString(16));
-    if (!expected.faulted) check(vcpu, expected);
+    if (!expected.faulted) check(expected);
     else expect(vcpu.xmm(REG), text).to.deep.equal(a);
   }
 }
@@ -74,9 +74,11 @@ function sameAsModel(
 const hex = (register: Xmm): string[] => register.map((half) => half.toString(16));
 
 describe('SSE float instructions, by wasm and by helper', () => {
+  const vcpu = new OneInstruction();
+
   for (const name of NAMES) {
     it(`compute ${name.toUpperCase()} as the exact library does`, () => {
-      sameAsModel(name, false, (vcpu, { xmm }) => {
+      sameAsModel(vcpu, name, false, ({ xmm }) => {
         expect(hex(vcpu.xmm(REG)), name).to.deep.equal(hex(xmm));
       });
     });
@@ -84,7 +86,7 @@ describe('SSE float instructions, by wasm and by helper', () => {
 
   for (const name of COMPARISONS) {
     it(`set ZF, PF and CF by ${name.toUpperCase()} and clear the others`, () => {
-      sameAsModel(name, false, (vcpu, { general }) => {
+      sameAsModel(vcpu, name, false, ({ general }) => {
         expect(vcpu.cpu.rflags & 0x8d5).to.equal(Number(general));
         vcpu.cpu.rflags |= 0x8d5;
       });
@@ -94,7 +96,7 @@ describe('SSE float instructions, by wasm and by helper', () => {
   for (const name of TO_GENERAL) {
     for (const wide of [false, true]) {
       it(`convert to ${wide ? 64 : 32} bits by ${name.toUpperCase()}`, () => {
-        sameAsModel(name, wide, (vcpu, { general }) => {
+        sameAsModel(vcpu, name, wide, ({ general }) => {
           expect(vcpu.cpu.gpr(REG).toString(16)).to.equal(general.toString(16));
         });
       });
@@ -104,7 +106,7 @@ describe('SSE float instructions, by wasm and by helper', () => {
   for (const name of FROM_GENERAL) {
     for (const wide of [false, true]) {
       it(`convert from ${wide ? 64 : 32} bits by ${name.toUpperCase()}`, () => {
-        sameAsModel(name, wide, (vcpu, { xmm }) => {
+        sameAsModel(vcpu, name, wide, ({ xmm }) => {
           expect(hex(vcpu.xmm(REG))).to.deep.equal(hex(xmm));
         });
       });

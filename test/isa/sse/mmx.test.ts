@@ -9,7 +9,7 @@ const RBX = 3;
 const RDX = 2;
 /** MM1 and MM2, XMM1 and XMM2, RDX; or memory at RBX. */
 const PADDB = [0x0f, 0xfc, 0xca];
-const PADDB_MEMORY = [0x0f, 0xfc, 0x0b];
+const PADDB_FS_MEMORY = [0x64, 0x0f, 0xfc, 0x0b];
 const MOVQ_STORE = [0x0f, 0x7f, 0x0b];
 const MOVD_TO_RDX = [0x48, 0x0f, 0x7e, 0xca];
 const MOVQ2DQ = [0xf3, 0x0f, 0xd6, 0xca];
@@ -64,8 +64,8 @@ describe('MMX instructions and the x87 state (SDM 1 9.6)', () => {
 
   it('leave the state alone if their memory operand faults', () => {
     const vcpu = prepared();
-    vcpu.cpu.state.gpr.set(RBX, 1n << 47n);
-    expect(vcpu.execute(PADDB_MEMORY)).not.to.equal(null);
+    vcpu.limitSegment('fs', DATA - 1);
+    expect(vcpu.execute(PADDB_FS_MEMORY)).to.equal(VECTOR.GP);
     expect([vcpu.cpu.state.fsw, vcpu.cpu.state.ftw]).to.deep.equal([TOP_5, ALL_EMPTY]);
   });
 

@@ -80,6 +80,11 @@ export class OneInstruction {
     return address;
   }
 
+  limitSegment(name: 'fs', limit: number): void {
+    this.cpu.segments[name].limit = limit;
+    initializeBounds(this.cpu);
+  }
+
   /** @returns the vector that the instruction raised, or null */
   execute(bytes: readonly number[]): number | null {
     const { state } = this.cpu;
@@ -89,7 +94,12 @@ export class OneInstruction {
     refreshMode(this.cpu);
     this.#vcpu.exception = null;
     this.#vcpu.execute((state.mode & ~MODE.sizeMask) | MODE.code64 | MODE.single);
-    return this.#vcpu.exception?.vector ?? null;
+    return this.#raised();
+  }
+
+  #raised(): number | null {
+    const { exception } = this.#vcpu;
+    return exception ? exception.vector : null;
   }
 
   xmm(index: number): Xmm {

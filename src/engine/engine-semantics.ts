@@ -3,11 +3,10 @@
 import type { Value } from '../isa/arithmetic.ts';
 import type { Operand } from '../isa/semantics.ts';
 import { CONTEXT } from '../state/context.ts';
-import { MemorySemantics, type Routines } from './memory-semantics.ts';
+import { type AccessPlace, MemorySemantics, type Routines } from './memory-semantics.ts';
 import { EXIT } from './uop.ts';
 
 const RSP = 4;
-const GENERAL_PROTECTION = 13;
 /** Tells slow paths that the access is on the stack: SDM 3A 6.15, #SS. */
 const STACK_ACCESS = 0x100;
 
@@ -18,8 +17,8 @@ export abstract class EngineSemantics<I extends Routines = Routines> extends Mem
   protected abstract storeRegister(operand: Operand, value: Value, at: number): void;
   /** An immediate extended to 64 bits. */
   protected abstract immediate(operand: Operand): Value;
-  /** The linear address of a memory operand plus `extra` and `at` bytes; leaves if its segment forbids the access. */
-  protected abstract linear(operand: Operand, bytes: number, write: boolean, extra?: Value | null, at?: number): Value;
+  /** The linear address of an access to a memory operand; leaves if its segment forbids the access. */
+  protected abstract linear(operand: Operand, bytes: number, write: boolean, place?: AccessPlace): Value;
   /** Where the next instruction lies from the block's start, and how many instructions lie before it: 32 bits. */
   protected abstract nextOffset(): Value;
   protected abstract instructionCount(): Value;
@@ -54,7 +53,7 @@ export abstract class EngineSemantics<I extends Routines = Routines> extends Mem
   }
 
   loadAt(operand: Operand, offset: Value, width: number): Value {
-    return this.readLinear(this.linear(operand, width / 8, false, offset), width);
+    return this.readLinear(this.linear(operand, width / 8, false, { offset }), width);
   }
 
   updateAt(
@@ -63,23 +62,22 @@ export abstract class EngineSemantics<I extends Routines = Routines> extends Mem
     width: number,
     compute: (old: Value) => Value,
   ): { old: Value; value: Value } {
-    return this.updateLinear(this.linear(operand, width / 8, true, offset), width, compute);
+    return this.updateLinear(this.linear(operand, width / 8, true, { offset }), width, compute);
   }
 
   loadPart(operand: Operand, width: number, at: number): Value {
     if (operand.kind === 'register') return this.loadRegister(operand, width, at);
-    return this.readLinear(this.linear(operand, width / 8, false, null, at), width);
+    return this.readLinear(this.linear(operand, width / 8, false, { at }), width);
   }
 
   storePart(operand: Operand, value: Value, at: number): void {
     if (operand.kind === 'register') this.storeRegister(operand, value, at);
-    else this.writeLinear(this.linear(operand, value.width / 8, true, null, at), value);
+    else this.writeLinear(this.linear(operand, value.width / 8, true, { at }), value);
   }
 
   #alignedLinear(operand: Operand, write: boolean): Value {
-    const linear = this.linear(operand, 16, write);
-    const misaligned = this.and(this.truncate(linear, 32), this.constant(15, 32));
-    this.if(this.isFalse(this.isZero(misaligned)), () => this.raise(GENERAL_PROTECTION));
+    const linear = this.linear(operand, 16, write, { aligned: true });
+    this.requireAligned(linear);
     return linear;
   }
 

@@ -1,6 +1,7 @@
 // What both tiers' builders make of memory: words of the context, segments, probes of the TLB, slow paths.
 import { typeOf, type Value, type Variable } from '../isa/arithmetic.ts';
 import { type ContextWord, Semantics } from '../isa/semantics.ts';
+import { VECTOR } from '../mmu/exception.ts';
 import { CONTEXT, SEGMENT } from '../state/context.ts';
 import { TLB_ENTRIES, TLB_ENTRY, VCPU_AREA } from '../state/map.ts';
 import type { Code } from '../wasm/code.ts';
@@ -57,6 +58,16 @@ export interface BuilderParts<I extends Routines = Routines> {
   readonly helperId: (name: string) => number;
 }
 
+/** Where an access lies relative to its operand's address. */
+export interface AccessPlace {
+  /** Added before the address is truncated: 64 bits. */
+  readonly offset?: Value;
+  /** Bytes into the operand. */
+  readonly at?: number;
+  /** Must be a multiple of 16. */
+  readonly aligned?: boolean;
+}
+
 /** The engine's accesses to memory. A slow path is told the micro-op, which says where in its block a fault is. */
 export abstract class MemorySemantics<I extends Routines = Routines> extends Semantics {
   protected readonly imports: I;
@@ -96,8 +107,11 @@ export abstract class MemorySemantics<I extends Routines = Routines> extends Sem
 
   // ---- segments
 
-  /** Checks an offset against a segment (a context offset) and adds its base: SDM 3A 5.3. */
-  protected segmented(segment: Value, offset: Value, bytes: number, write: boolean): Value {
+  /**
+   * Checks an offset against a segment (a context offset) and adds its base: SDM 3A 5.3. With `aligned`, a linear
+   * address that is no multiple of 16 raises #GP(0) before the limit is looked at, as processors do.
+   */
+  protected segmented(segment: Value, offset: Value, bytes: number, write: boolean, aligned = false): Value {
     const { code } = this;
     const field = (name: 'readLow' | 'readSpan' | 'writeLow' | 'writeSpan' | 'base') => {
       if (segment.constant !== undefined) {
@@ -108,11 +122,12 @@ export abstract class MemorySemantics<I extends Routines = Routines> extends Sem
       code.op('i32.add').memory('i64.load', STATE, SEGMENT.offset[name], 3);
       return this.pop(64);
     };
+    if (aligned) this.requireAligned(this.add(field('base'), offset));
     const from = this.sub(offset, field(write ? 'writeLow' : 'readLow'));
     const to = this.add(from, this.constant(bytes - 1, 64));
     const span = field(write ? 'writeSpan' : 'readSpan');
-    // A flat segment spans 2^64 bytes: nothing is outside it, also where the sum wraps.
-    const outside = this.ltu(span, to);
+    // Two tests, because below an expand-down segment the sum wraps. A flat segment spans 2^64 bytes: it passes both.
+    const outside = this.or(this.ltu(span, from), this.ltu(span, to));
     this.if(outside, () => {
       this.publish();
       this.pushUop();
@@ -120,6 +135,12 @@ export abstract class MemorySemantics<I extends Routines = Routines> extends Sem
       code.opIndex('call', this.imports.segmentFault).op('return');
     });
     return this.and(this.add(field('base'), offset), this.contextLoad(CONTEXT.offset.linearMask, 64));
+  }
+
+  /** #GP(0) unless a linear address is a multiple of 16: legacy SSE operands, SDM 2A 2.4. */
+  protected requireAligned(linear: Value): void {
+    const misaligned = this.and(this.truncate(linear, 32), this.constant(15, 32));
+    this.if(this.isFalse(this.isZero(misaligned)), () => this.raise(VECTOR.GP));
   }
 
   // ---- memory through the TLB

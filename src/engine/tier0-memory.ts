@@ -5,6 +5,7 @@ import { CONTEXT, gprOffset, SEGMENT } from '../state/context.ts';
 import type { Code } from '../wasm/code.ts';
 import { EngineSemantics } from './engine-semantics.ts';
 import {
+  type AccessPlace,
   type BuilderParts,
   CONTEXT_LOCAL,
   LOADS,
@@ -176,14 +177,15 @@ export abstract class Tier0Memory extends EngineSemantics<Imports> {
     return this.and(address, mask);
   }
 
-  protected linear(operand: Operand, bytes: number, write: boolean, extra: Value | null = null, at = 0): Value {
+  protected linear(operand: Operand, bytes: number, write: boolean, place: AccessPlace = {}): Value {
+    const { offset, at = 0, aligned = false } = place;
     const form = this.#form(operand);
     let address = this.effectiveAddress(operand);
-    if (extra) address = this.add(address, extra);
+    if (offset) address = this.add(address, offset);
     if (at !== 0) address = this.add(address, this.constant(at, 64));
-    if (extra && form === 'general') address = this.#truncateAddress(address);
+    if (offset && form === 'general') address = this.#truncateAddress(address);
     if (form === 'base') return address;
     if (form === 'full') return this.add(address, this.#loadNamed(UOP.offset.segment, 64, SEGMENT.offset.base));
-    return this.segmented(this.uopWord(UOP.offset.segment), address, bytes, write);
+    return this.segmented(this.uopWord(UOP.offset.segment), address, bytes, write, aligned);
   }
 }

@@ -5,7 +5,7 @@ import type { FlagWord, Operand } from '../isa/semantics.ts';
 import { CONTEXT, mmxOffset, segmentOffset, xmmOffset } from '../state/context.ts';
 import type { Code } from '../wasm/code.ts';
 import { EngineSemantics } from './engine-semantics.ts';
-import { type BuilderParts, CONTEXT_LOCAL, STATE, UOP_LOCAL } from './memory-semantics.ts';
+import { type AccessPlace, type BuilderParts, CONTEXT_LOCAL, STATE, UOP_LOCAL } from './memory-semantics.ts';
 import { LocalRegisters, SLOT } from './tier1-registers.ts';
 import { EXIT, LINK, UOP } from './uop.ts';
 
@@ -43,7 +43,7 @@ export class Tier1Semantics extends EngineSemantics {
   #at!: PlacedInstruction;
   readonly #code64: boolean;
   readonly #registers: LocalRegisters;
-  /** Depth of wasm blocks in which the current instruction is described. */
+  /** Depth of the wasm block around an instruction that may call a helper; 0 around the others. */
   #depth = 0;
 
   /** @param code64 the block is 64-bit code */
@@ -91,6 +91,7 @@ export class Tier1Semantics extends EngineSemantics {
       execute(this, ...operands);
       this.#registers.endConditional();
     });
+    this.#depth = 0;
   }
 
   #known(decoded: DecodedOperand, position: number): KnownOperand {
@@ -217,13 +218,14 @@ export class Tier1Semantics extends EngineSemantics {
     return this.and(address, this.constant((1n << BigInt(addressSize)) - 1n, 64));
   }
 
-  protected linear(operand: Operand, bytes: number, write: boolean, extra: Value | null = null, at = 0): Value {
+  protected linear(operand: Operand, bytes: number, write: boolean, place: AccessPlace = {}): Value {
+    const { offset, at = 0, aligned = false } = place;
     let address = this.effectiveAddress(operand);
-    if (extra) address = this.#truncateAddress(this.add(address, extra));
+    if (offset) address = this.#truncateAddress(this.add(address, offset));
     if (at !== 0) address = this.add(address, this.constant(at, 64));
     const { segment } = (operand as KnownOperand).decoded as MemoryOperand;
     if (this.#code64 && (segment === 'flat' || segment === 'flatStack')) return address;
-    return this.segmented(this.constant(segmentOffset(segment), 32), address, bytes, write);
+    return this.segmented(this.constant(segmentOffset(segment), 32), address, bytes, write, aligned);
   }
 
   // ---- control flow
@@ -296,6 +298,7 @@ export class Tier1Semantics extends EngineSemantics {
   }
 
   helper(name: string): void {
+    if (this.#depth === 0) throw new UntranslatableError(this.#at.instruction, `calls ${name} unannounced`);
     this.#callHelper(name);
     this.code.opIndex('br', this.code.depth - this.#depth);
   }

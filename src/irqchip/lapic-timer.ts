@@ -64,6 +64,11 @@ export class LapicTimer {
     this.#fire();
   }
 
+  /** What was due before a register changes happened by its old value: a one-shot count that is spent stays so. */
+  #catchUp(): void {
+    this.service(this.#clock.now());
+  }
+
   #after(expiry: number, now: number): bigint {
     const period = this.#period;
     return period === 0 ? NEVER : fromDeadline(expiry + (Math.floor((now - expiry) / period) + 1) * period);
@@ -72,6 +77,7 @@ export class LapicTimer {
   /** A write of the initial-count register starts the count, or stops it with 0. Ignored in TSC-deadline mode. */
   setInitialCount(count: number): void {
     if (this.#mode === TIMER_MODE.tscDeadline) return;
+    this.#catchUp();
     this.#lapic.write(LAPIC_REGISTER.initialCount, count);
     this.#lapic.view.timerExpiry = count === 0 ? NEVER : fromDeadline(this.#clock.now() + this.#period);
   }
@@ -89,6 +95,7 @@ export class LapicTimer {
 
   /** A write of the divide-configuration register: the current count stays, and goes on at the new rate. */
   setDivide(configuration: number): void {
+    this.#catchUp();
     const left = this.currentCount();
     this.#lapic.write(LAPIC_REGISTER.divideConfiguration, configuration);
     if (this.#lapic.view.timerExpiry === NEVER) return;
@@ -97,6 +104,7 @@ export class LapicTimer {
 
   /** A write of LVT timer: going to or from TSC-deadline mode disarms, other changes leave the count alone. */
   setEntry(entry: number): void {
+    this.#catchUp();
     const before = this.#mode;
     this.#lapic.write(LAPIC_REGISTER.lvtTimer, entry);
     if ((before === TIMER_MODE.tscDeadline) !== (this.#mode === TIMER_MODE.tscDeadline)) this.disarm();

@@ -124,7 +124,8 @@ export class Cpu {
     const low = write ? view.writeLow : view.readLow;
     const span = write ? view.writeSpan : view.readSpan;
     const from = BigInt.asUintN(64, offset - low);
-    if (from > span || span - from < BigInt(bytes - 1)) {
+    // The sum wraps at the top of a flat segment, which spans 2^64 bytes and allows that.
+    if (from > span || BigInt.asUintN(64, from + BigInt(bytes - 1)) > span) {
       throw new GuestException(isStack(segment) ? VECTOR.SS : VECTOR.GP, 0);
     }
     return (view.base + offset) & this.state.linearMask;

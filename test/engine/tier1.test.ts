@@ -1,11 +1,14 @@
 import { expect } from 'chai';
+import { MODE } from '../../src/decode/mode.ts';
 import { UntranslatableError } from '../../src/engine/tier1-semantics.ts';
+import { EXIT } from '../../src/engine/uop.ts';
 import type { Definition } from '../../src/isa/definition.ts';
 import type { Form } from '../../src/isa/encoding.ts';
 import { VECTOR } from '../../src/mmu/exception.ts';
 import { CONTEXT, gprOffset } from '../../src/state/context.ts';
 import { Prng } from '../oracle/prng.ts';
 import {
+  CODE_END,
   type CodeSize,
   DATA,
   type Ending,
@@ -156,6 +159,27 @@ describe('Translated blocks', () => {
       if (!equal(outcomes)) expect.fail(explain(tiers, block, outcomes));
       expect(outcomes[1].exception?.[0]).to.equal(VECTOR.DE);
     });
+  });
+
+  it('go on behind their last instruction where the page ends', () => {
+    const bytes = [0x48, 0xff, 0xc0, 0x48, 0xff, 0xc9];
+    const block = tiers.assemble(64, bytes, CODE_END - bytes.length);
+    const [run] = tiers.translate([block]);
+    tiers.randomize(new Prng(SEED, 'page end', 0), block);
+    const outcomes = tiers.run(block, run!);
+    if (!equal(outcomes)) expect.fail(explain(tiers, block, outcomes));
+    expect(outcomes[1].exit).to.equal(EXIT.lookup);
+    expect(outcomes[1].context.readBigUInt64LE(CONTEXT.offset.rip)).to.equal(BigInt(CODE_END));
+  });
+
+  it('raise #NM where the unit of an instruction is switched off', () => {
+    const placed = tiers.assemble(64, [0x48, 0xff, 0xc0, 0x0f, 0x28, 0xc1]);
+    const block = { ...placed, mode: placed.mode | MODE.sseNotAvailable };
+    const [run] = tiers.translate([block]);
+    tiers.randomize(new Prng(SEED, 'unit', 0), block);
+    const outcomes = tiers.run(block, run!);
+    if (!equal(outcomes)) expect.fail(explain(tiers, block, outcomes));
+    expect(outcomes[1].exception?.[0]).to.equal(VECTOR.NM);
   });
 
   it('cannot hold instructions behind one that ends them', () => {

@@ -23,7 +23,8 @@ const RAM_BYTES = 8 << 20;
 const PAGE = 4096;
 const TABLES = { pml4: 0x1000, pdpt: 0x2000, low: 0x3000, data: 0x4000 } as const;
 const CODE = 0x20_0000;
-const CODE_END = 0x60_0000;
+/** The end of a page, and of the slots. */
+export const CODE_END = 0x60_0000;
 /** Each block has a slot of its own, so that none is overwritten. */
 const SLOT_BYTES = 256;
 const DATA_PHYSICAL = 0x10_0000;
@@ -105,12 +106,12 @@ export class TwoTiers {
     });
   }
 
-  /** Puts a block's bytes into RAM and decodes them, up to its end. Bytes behind it do not count. */
-  place(codeSize: CodeSize, instructions: readonly Instruction[], bytes: readonly number[]): PlacedBlock {
-    const address = this.#next;
-    this.#vcpu.ram.set(bytes, address);
-    this.#next += SLOT_BYTES;
+  /** Puts a block's bytes into RAM: at an address of its own, or the next slot's. */
+  place(codeSize: CodeSize, instructions: readonly Instruction[], bytes: readonly number[], at?: number): PlacedBlock {
+    const address = at ?? this.#next;
+    if (at === undefined) this.#next += SLOT_BYTES;
     if (this.#next >= CODE_END) throw new RangeError('no room for more blocks');
+    this.#vcpu.ram.set(bytes, address);
     return { address, bytes, codeSize, instructions, mode: this.#modeOf(codeSize) };
   }
 
@@ -169,14 +170,14 @@ export class TwoTiers {
   }
 
   /** A block of given bytes. */
-  assemble(codeSize: CodeSize, bytes: readonly number[]): PlacedBlock {
+  assemble(codeSize: CodeSize, bytes: readonly number[], address?: number): PlacedBlock {
     const instructions: Instruction[] = [];
     for (let at = 0; at < bytes.length; at += instructions.at(-1)!.length) {
       const decoded = this.#decoder.decode(Uint8Array.from(bytes), at, bytes.length, this.#modeOf(codeSize));
       if ('failure' in decoded) throw new RangeError(`no instruction at byte ${at}: ${decoded.failure}`);
       instructions.push(decoded);
     }
-    return this.place(codeSize, instructions, bytes);
+    return this.place(codeSize, instructions, bytes, address);
   }
 
   setRegisters(values: Readonly<Record<number, bigint>>): void {

@@ -96,7 +96,7 @@ export class Decoder {
     }
     cursor.opcode = opcode;
     const variant = legacyVariant(mandatoryPrefix(cursor), cursor.codeSize === 64, cursor.rex);
-    const plan = this.#select(this.#tables.legacy[map]![opcode]?.[variant]);
+    const plan = this.#select(this.#tables.legacy[map]!.entry(opcode, variant));
     if (plan === null) return null;
     cursor.operandSize = operandSizeOf(cursor, plan);
     return this.#complete(plan, mode);
@@ -108,7 +108,7 @@ export class Decoder {
     const { map, pp, l, w } = readVex(cursor, first);
     cursor.opcode = cursor.u8();
     const code64 = cursor.codeSize === 64;
-    const plan = this.#select(this.#tables.vex[map]?.[cursor.opcode]?.[vexVariant(pp, code64, l, w)]);
+    const plan = this.#select(this.#tables.vex[map]?.entry(cursor.opcode, vexVariant(pp, code64, l, w)));
     // VEX.vvvv must be 1111 (not inverted: 0) where it names no operand: SDM 2A 2.3.5.6.
     if (plan === null || (cursor.vvvv !== 0 && !plan.usesVvvv)) return null;
     if (!code64) cursor.vvvv &= 7;

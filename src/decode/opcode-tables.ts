@@ -165,20 +165,33 @@ function variantsOf(plans: readonly Plan[]): readonly (Entry | null)[] {
   });
 }
 
-type OpcodeTable = readonly (readonly (Entry | null)[] | null)[];
+type Variants = readonly (Entry | null)[];
 
-function tableOf(plans: readonly Plan[]): OpcodeTable {
-  const byOpcode = new Map<number, Plan[]>();
-  for (const plan of plans) {
-    const { opcode, opcodeHasRegister } = plan.form;
-    for (let at = opcode; at < opcode + (opcodeHasRegister ? 8 : 1); at++) {
-      byOpcode.set(at, [...(byOpcode.get(at) ?? []), plan]);
+/** The opcodes of one map. An opcode's variants are worked out when it is first met: most never are. */
+class OpcodeTable {
+  readonly #plans = new Map<number, Plan[]>();
+  readonly #variants: (Variants | undefined)[] = Array.from({ length: 256 });
+
+  constructor(plans: readonly Plan[]) {
+    for (const plan of plans) {
+      const { opcode, opcodeHasRegister } = plan.form;
+      for (let at = opcode; at < opcode + (opcodeHasRegister ? 8 : 1); at++) {
+        const known = this.#plans.get(at);
+        if (known) known.push(plan);
+        else this.#plans.set(at, [plan]);
+      }
     }
   }
-  return Array.from({ length: 256 }, (_, opcode) => {
-    const candidates = byOpcode.get(opcode);
-    return candidates ? variantsOf(candidates) : null;
-  });
+
+  /** @throws EncodingError if two forms of the opcode cannot be told apart */
+  entry(opcode: number, variant: number): Entry | null {
+    let variants = this.#variants[opcode];
+    if (variants === undefined) {
+      variants = variantsOf(this.#plans.get(opcode) ?? []);
+      this.#variants[opcode] = variants;
+    }
+    return variants[variant]!;
+  }
 }
 
 const MAPS: readonly OpcodeMap[] = [0, 1, 2, 3];
@@ -194,7 +207,7 @@ export class OpcodeTables {
 
   /**
    * Definitions whose feature is absent are left out, so that their encodings are #UD or an older instruction's.
-   * @throws EncodingError for an encoding that is not in the notation, or two that cannot be told apart
+   * @throws EncodingError for an encoding that is not in the notation
    */
   constructor(definitions: readonly Definition[], hasFeature: (name: string) => boolean) {
     this.forms = definitions
@@ -202,8 +215,15 @@ export class OpcodeTables {
       .flatMap((definition) => definition.encodings.map((text) => parseEncoding(definition, text)));
     const plans = this.forms.map(planOf);
     const tablesOf = (vex: boolean) =>
-      MAPS.map((map) => tableOf(plans.filter(({ form }) => form.map === map && (form.vex !== null) === vex)));
+      MAPS.map((map) => new OpcodeTable(plans.filter(({ form }) => form.map === map && (form.vex !== null) === vex)));
     this.legacy = tablesOf(false);
     this.vex = tablesOf(true);
+  }
+
+  /** Works out all opcodes. @throws EncodingError if two forms cannot be told apart */
+  check(): void {
+    for (const table of [...this.legacy, ...this.vex]) {
+      for (let opcode = 0; opcode < 256; opcode++) table.entry(opcode, 0);
+    }
   }
 }

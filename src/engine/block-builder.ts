@@ -2,7 +2,8 @@ import type { DecodedOperand, Instruction, MemoryOperand, RegisterOperand } from
 import { MODE } from '../decode/mode.ts';
 import { CONTEXT, gprOffset, mmxOffset, segmentOffset, xmmOffset } from '../state/context.ts';
 import type { StateMemory } from '../state/struct.ts';
-import { addressFormOf, type HandlerSet } from './handlers.ts';
+import type { HandlerTable } from './handler-table.ts';
+import { addressFormOf } from './handlers.ts';
 import { SPECIAL_HANDLERS, type SpecialHandler } from './tier0-module.ts';
 import { LINK, UOP } from './uop.ts';
 
@@ -27,10 +28,10 @@ export type HelperIds = ReadonlyMap<string, number>;
 /** Writes micro-op records. */
 export class UopWriter {
   readonly #memory: StateMemory;
-  readonly #handlers: HandlerSet;
+  readonly #handlers: HandlerTable;
   readonly #helperIds: HelperIds;
 
-  constructor(memory: StateMemory, handlers: HandlerSet, helperIds: HelperIds) {
+  constructor(memory: StateMemory, handlers: HandlerTable, helperIds: HelperIds) {
     this.#memory = memory;
     this.#handlers = handlers;
     this.#helperIds = helperIds;

@@ -2,6 +2,7 @@
 import type { Instruction, MemoryOperand } from '../decode/instruction.ts';
 import type { Definition } from '../isa/definition.ts';
 import { dependsOnSize, type Form, type OperandSpec, parseEncoding, widthOf } from '../isa/encoding.ts';
+import { choiceKey, formIdentity, type HandlerTableData, type MemoryChoice, NO_MEMORY } from './handler-table.ts';
 import type { AddressForm, HandlerOperand } from './tier0-memory.ts';
 
 /** What one handler is generated from. */
@@ -24,11 +25,6 @@ const FUSIBLE: ReadonlySet<string> = new Set(['cmp', 'test', 'add', 'sub', 'and'
 const CONDITIONAL_JUMP = /^j(n?[obespl]|ae|be|a|ge|le|g|nb|nbe|nl|nle|nz|z|c|nc)$/;
 
 const SIZES = [16, 32, 64] as const;
-/** More handlers than there ever are. */
-const PAIR_SPAN = 65536;
-/** Stands for a register or immediate in keys and choices. */
-const NO_MEMORY = 'none';
-type MemoryChoice = AddressForm | typeof NO_MEMORY;
 
 /** The operand size that a handler is specialised for; forms that ignore it share one. */
 function effectiveSize(form: Form, operandSize: number): number {
@@ -66,12 +62,11 @@ function lockChoices({ definition, operands }: Form, memory: MemoryChoice): bool
   return definition.lockable || definition.alwaysLocked ? [false, true] : [false];
 }
 
-/** All handlers of a set of definitions, and the way from a decoded instruction to its handler. */
+/** All handlers of a set of definitions. */
 export class HandlerSet {
   readonly specs: HandlerSpec[] = [];
   /** Their handlers follow those of `specs`. */
   readonly fused: FusedSpec[] = [];
-  readonly #fusedByPair = new Map<number, number>();
   readonly #indexByKey = new Map<string, number>();
   readonly #byForm = new Map<string, number>();
 
@@ -95,14 +90,9 @@ export class HandlerSet {
     this.specs.forEach((spec, first) => {
       if (!simple(spec)) return;
       for (const second of jumps) {
-        this.#fusedByPair.set(first * PAIR_SPAN + second, this.specs.length + this.fused.push({ first, second }) - 1);
+        this.fused.push({ first, second });
       }
     });
-  }
-
-  /** The handler that does both of two consecutive handlers' work, or -1. */
-  fusedWith(first: number, second: number): number {
-    return this.#fusedByPair.get(first * PAIR_SPAN + second) ?? -1;
   }
 
   /** Handlers of definitions, fused ones included; special handlers follow. */
@@ -137,36 +127,15 @@ export class HandlerSet {
     return index;
   }
 
-  readonly #found = new WeakMap<Form, Int32Array>();
-
-  /** The handler for a decoded instruction. */
-  find(instruction: Instruction, addressForm: AddressForm, locked: boolean): number {
-    let known = this.#found.get(instruction.form);
-    if (!known) {
-      known = new Int32Array(32).fill(-1);
-      this.#found.set(instruction.form, known);
-    }
-    const memory = instruction.operands.some(({ kind }) => kind === 'memory') ? addressForm : NO_MEMORY;
-    const choice = (instruction.operandSize >> 5) * 8 + MEMORY_NUMBER[memory] * 2 + (locked ? 1 : 0);
-    if (known[choice]! < 0) known[choice] = this.#search(instruction, memory, locked);
-    return known[choice]!;
-  }
-
-  /** @throws RangeError if the definitions do not cover it: a mistake of ours */
-  #search(instruction: Instruction, memory: MemoryChoice, locked: boolean): number {
-    const key = choiceKey(formIdentity(instruction.form), instruction.operandSize, memory, locked);
-    const index = this.#byForm.get(key);
-    if (index === undefined) throw new RangeError(`no handler for ${instruction.form.definition.mnemonic} (${key})`);
-    return index;
+  /** The way from a decoded instruction to its handler, as plain data. */
+  get table(): HandlerTableData {
+    return {
+      byForm: [...this.#byForm],
+      fused: this.fused.map(({ first, second }) => [first, second]),
+      unfused: this.specs.length,
+    };
   }
 }
-
-const MEMORY_NUMBER: Readonly<Record<MemoryChoice, number>> = { none: 0, base: 1, full: 2, general: 3 };
-
-const choiceKey = (form: string, operandSize: number, memory: MemoryChoice, locked: boolean): string =>
-  `${form}|${operandSize}|${memory}|${locked}`;
-
-const formIdentity = (form: Form): string => `${form.definition.mnemonic} ${form.text}`;
 
 /** Which address form an operand may use: the simple ones are for 64-bit addresses without limit checks. */
 export function addressFormOf(instruction: Instruction): AddressForm {

@@ -20,16 +20,18 @@ export class CoreSharing {
   readonly #context: ContextView;
   readonly #kick: number;
   readonly #patience: number;
+  readonly #now: () => bigint;
   #pauses = 0;
   #since = 0n;
 
-  /** @param cores host cores that may run vCPUs at the same time */
-  constructor(memory: StateMemory, map: StateMap, vcpu: number, cores: number = hostCores()) {
+  /** @param host its cores that may run vCPUs at the same time, and its clock in ns */
+  constructor(memory: StateMemory, map: StateMap, vcpu: number, host = { cores: hostCores(), now: hostNanoseconds }) {
     const address = map.vcpu(vcpu) + VCPU_AREA.context;
     this.#memory = memory;
+    this.#now = host.now;
     this.#context = new ContextView(memory, address);
     this.#kick = (address + CONTEXT.offset.kick) >>> 2;
-    this.#patience = map.vcpus <= cores ? PATIENCE.cores : PATIENCE.fewCores;
+    this.#patience = map.vcpus <= host.cores ? PATIENCE.cores : PATIENCE.fewCores;
     // A vCPU that is alone waits for nobody.
     if (map.vcpus === 1) this.#patience = Number.POSITIVE_INFINITY;
   }
@@ -37,7 +39,7 @@ export class CoreSharing {
   /** PAUSE: the guest may be spinning. Rests once it has done so for long. */
   spinHint = (): void => {
     if (++this.#pauses < this.#patience) return;
-    const now = hostNanoseconds();
+    const now = this.#now();
     const spinning = now - this.#since < GAP_NS * BigInt(this.#pauses);
     this.#pauses = 0;
     this.#since = now;

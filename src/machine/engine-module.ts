@@ -1,3 +1,4 @@
+import type { HandlerTableData } from '../engine/handler-table.ts';
 import { HandlerSet } from '../engine/handlers.ts';
 import { buildTier0 } from '../engine/tier0-module.ts';
 import { readCached, sourceDigest, writeCached } from '../host/build-cache.ts';
@@ -7,22 +8,21 @@ import { DEFINITIONS } from '../isa/index.ts';
 export interface EngineModule {
   readonly module: WebAssembly.Module;
   readonly helperNames: readonly string[];
+  readonly handlers: HandlerTableData;
 }
 
-interface Generated {
+interface Generated extends Omit<EngineModule, 'module'> {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly helperNames: readonly string[];
 }
 
 /** What the generated module follows from. */
 const SOURCES = ['wasm', 'state', 'isa', 'engine'];
-const HELPERS_SECTION = 'rookery.helpers';
 
 /** Tier 0 for this version of the definitions: from the cache, or generated (about half a second) and cached. */
 export function compileEngine(): EngineModule {
   const name = `tier0-${sourceDigest(SOURCES)}`;
-  const { bytes, helperNames } = fromCache(name) ?? generateAndCache(name);
-  return { module: new WebAssembly.Module(bytes), helperNames };
+  const { bytes, ...tables } = fromCache(name) ?? generateAndCache(name);
+  return { module: new WebAssembly.Module(bytes), ...tables };
 }
 
 /** Generates tier 0 from the definitions. Helper ids are given in the order in which names are met. */
@@ -34,21 +34,22 @@ export function generateEngine(): Generated {
     return id;
   };
   for (const { helper } of DEFINITIONS) if (helper !== undefined) idOf(helper);
-  const bytes = buildTier0(new HandlerSet(DEFINITIONS), idOf);
-  return { bytes, helperNames: [...ids.keys()] };
+  const handlers = new HandlerSet(DEFINITIONS);
+  const bytes = buildTier0(handlers, idOf);
+  return { bytes, helperNames: [...ids.keys()], handlers: handlers.table };
 }
 
 function generateAndCache(name: string): Generated {
   const generated = generateEngine();
-  writeCached(`${name}.json`, Buffer.from(JSON.stringify({ [HELPERS_SECTION]: generated.helperNames })));
-  writeCached(`${name}.wasm`, generated.bytes);
+  const { bytes, ...tables } = generated;
+  writeCached(`${name}.json`, Buffer.from(JSON.stringify(tables)));
+  writeCached(`${name}.wasm`, bytes);
   return generated;
 }
 
 function fromCache(name: string): Generated | null {
   const bytes = readCached(`${name}.wasm`);
-  const names = bytes && readCached(`${name}.json`);
-  if (!bytes || !names) return null;
-  const helperNames = (JSON.parse(names.toString()) as Record<string, string[]>)[HELPERS_SECTION];
-  return helperNames ? { bytes: new Uint8Array(bytes), helperNames } : null;
+  const tables = bytes && readCached(`${name}.json`);
+  if (!bytes || !tables) return null;
+  return { bytes: new Uint8Array(bytes), ...(JSON.parse(tables.toString()) as Omit<Generated, 'bytes'>) };
 }

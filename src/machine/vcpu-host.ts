@@ -1,7 +1,7 @@
 import { Decoder } from '../decode/decoder.ts';
 import { UopWriter } from '../engine/block-builder.ts';
 import { BlockCache } from '../engine/block-cache.ts';
-import { HandlerSet } from '../engine/handlers.ts';
+import { HandlerTable } from '../engine/handler-table.ts';
 import { instantiateTier0, type WasmMemories } from '../engine/tier0.ts';
 import { DEFINITIONS } from '../isa/index.ts';
 import { VCPU_AREA } from '../state/map.ts';
@@ -54,7 +54,7 @@ export function createVcpu(config: VcpuHostConfig): RunLoop {
   const { helperNames, module } = config.engine;
   const ids = new Map(helperNames.map((name, id) => [name, id]));
   const decoder = new Decoder(DEFINITIONS, (name) => cpu.features.has(name));
-  const writer = new UopWriter(cpu.memory, new HandlerSet(DEFINITIONS), ids);
+  const writer = new UopWriter(cpu.memory, new HandlerTable(config.engine.handlers), ids);
   const area = platform.map.vcpu(config.index);
   const blocks = new BlockCache(cpu.memory, area, { mmu: cpu.mmu, decoder, writer });
   const glue = new EngineGlue(cpu, blocks, helperFunctions(helperNames));

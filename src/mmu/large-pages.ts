@@ -21,8 +21,8 @@ export class LargePages {
   /** A translation was filled from a page of 2^shift bytes. */
   note(low: number, high: number, shift: number): void {
     if (shift === SMALLEST_PAGE) return;
-    let pages = this.#sizes.get(shift);
-    if (!pages) this.#sizes.set(shift, (pages = new Map()));
+    const pages = this.#sizes.get(shift) ?? new Map<number, Set<number> | null>();
+    this.#sizes.set(shift, pages);
     const number = pageNumber(low, high, shift);
     const pieces = pages.get(number);
     if (pieces === null) return;

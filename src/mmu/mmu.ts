@@ -16,7 +16,6 @@ const OPERAND_SIZES: ReadonlySet<number> = new Set([2, 4, 8, 16]);
 export type DataWatch = (linear: bigint, bytes: number, write: boolean) => void;
 
 const low32 = (value: bigint): number => Number(BigInt.asUintN(32, value));
-const high32 = (value: bigint): number => Number(BigInt.asUintN(32, value >> 32n));
 
 /**
  * A vCPU's memory by linear address, with all that SDM 3A chapter 4 asks: translation, protection, alignment checks.
@@ -30,6 +29,9 @@ export class Mmu extends Translation {
   /** Where the part of the last located access lies that is in the next page, or NONE. */
   #second = NONE;
   #noteData: DataWatch = () => undefined;
+  /** Splits linear addresses without making bigints. */
+  readonly #whole = new BigUint64Array(1);
+  readonly #halves = new Uint32Array(this.#whole.buffer);
 
   constructor(parts: TranslationParts) {
     super(parts);
@@ -62,6 +64,11 @@ export class Mmu extends Translation {
     if (privilege === PRIVILEGE.current && this.registers.checksAlignment) checkAlignment(low, size);
     this.#watched(low, high, size, access, privilege);
     return first;
+  }
+
+  #whereLinear(linear: bigint, size: number, access: Access, stack: boolean, privilege: Privilege): number {
+    this.#whole[0] = linear;
+    return this.#where(this.#halves[0]!, this.#halves[1]!, size, access, stack, privilege);
   }
 
   /** Tells of an access that has met no fault. The processor's own to its tables are not data accesses. */
@@ -123,13 +130,13 @@ export class Mmu extends Translation {
 
   /** @param width 8, 16, 32 or 64 bits */
   read(linear: bigint, width: number, stack = false, privilege: Privilege = PRIVILEGE.current): bigint {
-    const first = this.#where(low32(linear), high32(linear), width / 8, ACCESS.read, stack, privilege);
+    const first = this.#whereLinear(linear, width / 8, ACCESS.read, stack, privilege);
     return width === 64 ? this.#load64(first) : BigInt(this.#load(first, (width / 8) as AccessSize));
   }
 
   /** Writes the low `width` bits of value. */
   write(linear: bigint, width: number, value: bigint, stack = false, privilege: Privilege = PRIVILEGE.current): void {
-    const first = this.#where(low32(linear), high32(linear), width / 8, ACCESS.write, stack, privilege);
+    const first = this.#whereLinear(linear, width / 8, ACCESS.write, stack, privilege);
     if (width === 64) this.#store64(first, value);
     else this.#store(first, (width / 8) as AccessSize, low32(value));
   }
@@ -172,8 +179,7 @@ export class Mmu extends Translation {
    * @returns what memory held
    */
   compareExchangeSystem(linear: bigint, width: number, expected: bigint, value: bigint): bigint {
-    const low = low32(linear);
-    const first = this.#where(low, high32(linear), width / 8, ACCESS.write, false, PRIVILEGE.implicitSupervisor);
+    const first = this.#whereLinear(linear, width / 8, ACCESS.write, false, PRIVILEGE.implicitSupervisor);
     if (!this.physical.isRam(first) || first % (width / 8) !== 0) {
       const old = width === 64 ? this.#load64(first) : BigInt(this.#load(first, 4));
       if (old !== expected) return old;
@@ -223,10 +229,11 @@ export class Mmu extends Translation {
     const mask = (BigInt(this.registers.linearMaskHigh) << 32n) | 0xffff_ffffn;
     for (let from = 0; from < size; ) {
       const at = (linear + BigInt(from)) & mask;
-      const low = low32(at);
+      this.#whole[0] = at;
+      const [low, high] = [this.#halves[0]!, this.#halves[1]!];
       const to = Math.min(size, from + GUEST_PAGE - (low & PAGE_OFFSET));
-      pieces.push({ address: this.#where(low, high32(at), 1, access, stack, privilege), from, to });
-      this.#watched(low, high32(at), to - from, access, privilege);
+      pieces.push({ address: this.#where(low, high, 1, access, stack, privilege), from, to });
+      this.#watched(low, high, to - from, access, privilege);
       from = to;
     }
     // Areas (XSAVE and the like) have alignments of their own, which their instructions check.
@@ -251,6 +258,17 @@ export class Mmu extends Translation {
     const { checksAlignment, watchesData } = this.registers;
     if (!this.physical.isRam(address) || checksAlignment || watchesData) return null;
     return { address, length: GUEST_PAGE - (low & PAGE_OFFSET) };
+  }
+
+  /**
+   * Physical address of a quadword of a stack, and so of the others in its page; -1 if it is not in RAM or not aligned,
+   * or if accesses must be looked at one by one. As ramSpan.
+   */
+  stackQuadword(linear: bigint, access: Access, privilege: Privilege = PRIVILEGE.current): number {
+    const { checksAlignment, watchesData } = this.registers;
+    if (checksAlignment || watchesData || (linear & 7n) !== 0n) return NONE;
+    const address = this.#whereLinear(linear, 8, access, true, privilege);
+    return this.physical.isRam(address) ? address : NONE;
   }
 
   /** PAGE.generation of a page of RAM: see src/mmu/code-pages.ts. */

@@ -175,6 +175,8 @@ export const CONTEXT = struct({
    * moves on, a store through that entry may be under way. Written under CONTROL.codeLock. Atomic.
    */
   codeFence: 'i32',
+  /** 1 while RIP is at a repeated string instruction that has done some of its iterations: SDM 3B 17.3.1.1. */
+  repeating: 'u32',
 });
 
 /** CONTEXT.activity. */

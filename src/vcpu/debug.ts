@@ -52,12 +52,12 @@ const ON_READ = [BREAK_ON.access] as const;
 const ON_IO = [BREAK_ON.io] as const;
 
 /**
- * The instruction breakpoints at RIP, as DR6 bits; 0 for none, with RF set, or in a MOV SS shadow (SDM 3A 6.8.3). Any
- * is a fault: #DB is due before the instruction.
+ * The instruction breakpoints at RIP, as DR6 bits; 0 for none, with RF set, in a MOV SS shadow (SDM 3A 6.8.3), or
+ * between the iterations of a string instruction. Any is a fault: #DB is due before the instruction.
  */
 export function breakpointAt(cpu: Cpu): bigint {
   const { state, segments } = cpu;
-  if (state.systemFlags & RFLAGS.RF || state.interruptibility & BLOCKING.movSs) return 0n;
+  if (state.systemFlags & RFLAGS.RF || state.interruptibility & BLOCKING.movSs || state.repeating !== 0) return 0n;
   const linear = cpu.code64 ? state.rip : BigInt.asUintN(32, segments.cs.base + state.rip);
   return matches(state, ON_EXECUTION, linear, 1n);
 }

@@ -1,9 +1,10 @@
 // The one way into a handler: exceptions, interrupts, NMIs and the software kinds all pass deliverEvent.
 import { GuestException, VECTOR } from '../mmu/exception.ts';
-import { ACTIVITY, BLOCKING } from '../state/context.ts';
+import { ACTIVITY, BLOCKING, type ContextView } from '../state/context.ts';
 import type { Cpu } from './cpu.ts';
 import { enterDebugHandler, recordDebugCause } from './debug.ts';
 import { combineEvents, eventOf } from './exceptions-classes.ts';
+import { RFLAGS } from './flags.ts';
 import { EVENT_TYPE, eventFrom, interruptionInformation, isRequested, type VcpuEvent } from './interrupts-event.ts';
 import { deliverLong } from './interrupts-long.ts';
 import { deliverProtected } from './interrupts-protected.ts';
@@ -26,6 +27,7 @@ const WITH_EXT: ReadonlySet<number> = new Set([VECTOR.TS, VECTOR.NP, VECTOR.SS, 
 export function deliverEvent(cpu: Cpu, event: VcpuEvent): void {
   const { state } = cpu;
   state.pendingDebug = isRequested(event) ? state.pendingDebug & HELD_BREAKPOINTS : 0n;
+  resumeRepeated(state);
   for (let current: VcpuEvent | null = event; current; ) {
     recordCause(cpu, current);
     state.idtVectoring = interruptionInformation(current);
@@ -39,6 +41,13 @@ export function deliverEvent(cpu: Cpu, event: VcpuEvent): void {
     current = combineEvents(current, fault);
   }
   state.activity = ACTIVITY.shutdown;
+}
+
+/** A string instruction left halfway is gone on with past its own breakpoint: SDM 3B 17.3.1.1. */
+function resumeRepeated(state: ContextView): void {
+  if (state.repeating === 0) return;
+  state.repeating = 0;
+  state.systemFlags |= RFLAGS.RF;
 }
 
 /** What the handler reads about its event: CR2 (SDM 3A 6.15, "Interrupt 14"), DR6. NMIs block NMIs: 6.7.1. */

@@ -38,12 +38,10 @@ export function deliverLong(cpu: Cpu, event: VcpuEvent, returnRip: bigint): void
   const rsp = state.gpr.get(4);
   const top = gate.ist ? readIst(cpu, gate.ist) : cpl < state.cpl ? readRsp(cpu, cpl) : rsp;
   const stack = new LongStack(cpu, top & ~15n, cpl < state.cpl);
-  stack.push(BigInt(segments.ss.selector), 64);
-  stack.push(rsp, 64);
-  stack.push(BigInt(cpu.rflags | resumeFlag(event)), 64);
-  stack.push(BigInt(segments.cs.selector), 64);
-  stack.push(returnRip, 64);
-  if (event.errorCode !== undefined) stack.push(BigInt(event.errorCode), 64);
+  const flags = BigInt(cpu.rflags | resumeFlag(event));
+  const frame = [BigInt(segments.ss.selector), rsp, flags, BigInt(segments.cs.selector), returnRip];
+  if (event.errorCode !== undefined) frame.push(BigInt(event.errorCode));
+  stack.pushAll(frame);
   markAccessed(cpu, code);
 
   const inner = cpl < state.cpl;

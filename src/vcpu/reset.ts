@@ -75,6 +75,7 @@ function initializeEvents(cpu: Cpu): void {
   state.idtVectoring = 0;
   state.idtVectoringError = 0;
   state.injectedEvent = 0;
+  state.repeating = 0;
   state.injectedError = 0;
   state.injectedLength = 0;
   state.monitorArmed = 0;

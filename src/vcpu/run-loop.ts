@@ -1,14 +1,20 @@
 import { codeSizeOf, MODE } from '../decode/mode.ts';
 import type { BlockCache } from '../engine/block-cache.ts';
 import type { Enter } from '../engine/tier0.ts';
-import { EXIT } from '../engine/uop.ts';
+import { EXIT, UOP } from '../engine/uop.ts';
 import { GuestException, VECTOR } from '../mmu/exception.ts';
 import { ACTIVITY, BLOCKING, CONTEXT, REQUEST, RUN_STATE } from '../state/context.ts';
 import type { Cpu } from './cpu.ts';
-import { armSingleStep, breakpointAt, breakpointsArmed } from './debug.ts';
+import { armSingleStep, breakpointAt, breakpointsArmed, disarmUnlessBranch } from './debug.ts';
 import type { EngineGlue } from './engine-glue.ts';
 import { UnimplementedError, VcpuError } from './errors.ts';
-import { deliverException, deliverInterrupt, deliverNmi, deliverPendingDebug } from './exceptions.ts';
+import {
+  deliverException,
+  deliverInjectedEvent,
+  deliverInterrupt,
+  deliverNmi,
+  deliverPendingDebug,
+} from './exceptions.ts';
 import { RFLAGS } from './flags.ts';
 import { refreshMode } from './mode.ts';
 import { initialise } from './reset.ts';
@@ -32,6 +38,8 @@ export class RunLoop {
   readonly #world: World;
   #linkSlot = 0;
   #nextSingle = false;
+  /** The micro-op that wasm was entered at last. */
+  #entered = 0;
 
   constructor(parts: { cpu: Cpu; blocks: BlockCache; glue: EngineGlue; enter: Enter; world: World }) {
     this.#cpu = parts.cpu;
@@ -156,6 +164,10 @@ export class RunLoop {
   #deliverEvents(): void {
     const cpu = this.#cpu;
     const { state } = cpu;
+    if (state.injectedEvent !== 0) {
+      this.#delivered(() => deliverInjectedEvent(cpu));
+      return;
+    }
     const shadow = state.interruptibility & (BLOCKING.sti | BLOCKING.movSs);
     if (state.pendingDebug !== 0n && !(shadow & BLOCKING.movSs)) {
       this.#delivered(() => deliverPendingDebug(cpu));
@@ -210,12 +222,14 @@ export class RunLoop {
   /** Runs from RIP until wasm comes back. */
   #step(): void {
     const { state } = this.#cpu;
-    const flags = state.systemFlags;
+    const armed = breakpointsArmed(state);
+    // RF lasts for one instruction, and means nothing to it without breakpoints: SDM 3B 17.3.1.1.
+    if (!armed) state.systemFlags &= ~RFLAGS.RF;
     if (
+      armed ||
       this.#nextSingle ||
-      (flags & (RFLAGS.TF | RFLAGS.RF)) !== 0 ||
-      state.interruptibility & (BLOCKING.sti | BLOCKING.movSs) ||
-      breakpointsArmed(state)
+      (state.systemFlags & RFLAGS.TF) !== 0 ||
+      state.interruptibility & (BLOCKING.sti | BLOCKING.movSs)
     ) {
       this.#single(0);
       return;
@@ -246,6 +260,7 @@ export class RunLoop {
       deliverException(cpu, error);
       return EXIT.event;
     }
+    this.#entered = uop;
     const exit = this.#enter(cpu.address, uop);
     if (this.#glue.failure !== null) {
       const { failure } = this.#glue;
@@ -282,7 +297,7 @@ export class RunLoop {
     const cpu = this.#cpu;
     const { state } = cpu;
     this.#nextSingle = false;
-    const { systemFlags, interruptibility } = state;
+    const { systemFlags, interruptibility, rip } = state;
     if (!(systemFlags & RFLAGS.RF) && breakpointsArmed(state)) {
       const hit = breakpointAt(cpu);
       if (hit !== 0n) {
@@ -310,6 +325,14 @@ export class RunLoop {
       return;
     }
     state.interruptibility &= ~(interruptibility & (BLOCKING.sti | BLOCKING.movSs));
+    if (systemFlags & RFLAGS.TF) disarmUnlessBranch(state, this.#branchedFrom(rip));
     this.#dispatch(exit === EXIT.single ? EXIT.event : exit);
+  }
+
+  /** Whether the instruction that began at `rip`, the only one of its block, has gone elsewhere than to the next. */
+  #branchedFrom(rip: bigint): boolean {
+    const { state, memory } = this.#cpu;
+    const length = BigInt(memory.u16[(this.#entered + UOP.offset.next) >>> 1]!);
+    return state.repeating === 0 && state.rip !== ((rip + length) & state.linearMask);
   }
 }

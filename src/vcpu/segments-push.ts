@@ -1,6 +1,7 @@
 // Pushes onto the current stack or onto the one of an inner privilege level, before anything is committed.
-import { PRIVILEGE, type Privilege } from '../mmu/access.ts';
+import { ACCESS, PRIVILEGE, type Privilege } from '../mmu/access.ts';
 import { VECTOR } from '../mmu/exception.ts';
+import { GUEST_PAGE } from '../state/map.ts';
 import type { Cpu } from './cpu.ts';
 import { ATTRIBUTE, type Descriptor, isCanonical, selectorFault } from './descriptors.ts';
 import { type Bounds, limitBounds } from './segments-bounds.ts';
@@ -53,6 +54,21 @@ export class LongStack implements PushStack {
     const top = (this.pointer - stackBytes(width)) & ALL_ONES;
     this.#cpu.mmu.write(top, width, value, true, this.#privilege);
     this.pointer = top;
+  }
+
+  /** Pushes quadwords in the order given: in one go if they lie in one page of RAM. */
+  pushAll(values: readonly bigint[]): void {
+    const { mmu } = this.#cpu;
+    const first = mmu.stackQuadword((this.pointer - 8n) & ALL_ONES, ACCESS.write, this.#privilege);
+    const bytes = 8 * values.length;
+    if (first < 0 || (first % GUEST_PAGE) + 8 < bytes) {
+      for (const value of values) this.push(value, 64);
+      return;
+    }
+    let at = first / 8;
+    for (const value of values) mmu.physical.u64[at--] = value;
+    mmu.wrote(first + 8 - bytes, bytes);
+    this.pointer = (this.pointer - BigInt(bytes)) & ALL_ONES;
   }
 }
 

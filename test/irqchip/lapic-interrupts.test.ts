@@ -217,3 +217,21 @@ describe('LVT entries', () => {
     expect(board.requests(1)).to.deep.equal([]);
   });
 });
+
+describe('IPIs to a set of APIC IDs, as hypercalls send them', () => {
+  it('reach those that accept them, whatever the ICR has stored, and count them', () => {
+    const board = new Board({ vcpus: 4 }).enableLapics();
+    board.store(0xfee0_00f0, 0, 3);
+    const { lapic } = board.chip;
+    const sent = lapic.sendIpi((id) => id !== 1, 0x4052);
+    expect(sent, 'vCPU 3 is software-disabled').to.equal(2);
+    expect(receivers(board)).to.deep.equal([0, 2]);
+    expect(board.load(ICR_LOW)).to.equal(0);
+  });
+
+  it('know x2APIC IDs whole', () => {
+    const board = new Board({ vcpus: 2 }).enableX2apic();
+    expect(board.chip.lapic.sendIpi((id) => id === 1, 0x4052)).to.equal(1);
+    expect(receivers(board)).to.deep.equal([1]);
+  });
+});

@@ -99,6 +99,17 @@ describe('LAPIC timer, periodic', () => {
     expect(board.chip.deadline()).to.equal(Number.POSITIVE_INFINITY);
   });
 
+  it('does not begin again either when the one-shot count is spent and its vCPU has not been served yet', () => {
+    const board = timerIn(0);
+    board.store(INITIAL, 1000);
+    board.clock.time += 1001;
+    expect(board.load(CURRENT)).to.equal(0);
+    board.store(LVT_TIMER, 0x2_00f0);
+    expect(board.load(CURRENT)).to.equal(0);
+    expect(board.take(), 'the interrupt of the count').to.equal(0xf0);
+    expect(board.chip.deadline()).to.equal(Number.POSITIVE_INFINITY);
+  });
+
   it('with the shortest period fires once a service', () => {
     const board = timerIn(1);
     board.store(INITIAL, 1);

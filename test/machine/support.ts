@@ -8,6 +8,16 @@ const engine = compileEngine();
 
 /** A machine with a guest of test/guests loaded, parked before its first instruction. */
 export function machineWith(guest: string, vcpus: number, options: Partial<MachineParts> = {}): Machine {
+  const kernel = { name: guest, bytes: readFileSync(join(built, `${guest}.elf`)) };
+  return machineWithKernel({ kernel, append: '', initrd: [] }, vcpus, options);
+}
+
+/** The same with any image. */
+export function machineWithKernel(
+  images: Parameters<Machine['load']>[0],
+  vcpus: number,
+  options: Partial<MachineParts> = {},
+): Machine {
   const machine = Machine.create({
     vcpus,
     ramBytes: 4 << 20,
@@ -22,7 +32,7 @@ export function machineWith(guest: string, vcpus: number, options: Partial<Machi
     },
     ...options,
   });
-  machine.load({ kernel: { name: guest, bytes: readFileSync(join(built, `${guest}.elf`)) }, append: '', initrd: [] });
+  machine.load(images);
   return machine;
 }
 

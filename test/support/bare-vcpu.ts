@@ -3,7 +3,7 @@ import { Decoder } from '../../src/decode/decoder.ts';
 import { MODE } from '../../src/decode/mode.ts';
 import { UopWriter } from '../../src/engine/block-builder.ts';
 import { BlockCache } from '../../src/engine/block-cache.ts';
-import { HandlerSet } from '../../src/engine/handlers.ts';
+import { HandlerTable } from '../../src/engine/handler-table.ts';
 import { instantiateTier0, type WasmMemories } from '../../src/engine/tier0.ts';
 import { EXIT } from '../../src/engine/uop.ts';
 import { DEFINITIONS } from '../../src/isa/index.ts';
@@ -68,7 +68,7 @@ export function bareVcpu(
   const cpu = new Cpu({ memory, address, mmu, ports: NO_DEVICES, features, services });
   const ids = new Map(engine.helperNames.map((name, id) => [name, id]));
   const decoder = new Decoder(DEFINITIONS, (name) => features.has(name));
-  const writer = new UopWriter(memory, new HandlerSet(DEFINITIONS), ids);
+  const writer = new UopWriter(memory, new HandlerTable(engine.handlers), ids);
   const blocks = new BlockCache(memory, map.vcpu(0), { mmu, decoder, writer });
   const ending = new Set(DEFINITIONS.filter(({ continues }) => !continues).map(({ helper }) => helper));
   const functions = engine.helperNames.map(

@@ -117,6 +117,15 @@ describe('event delivery in long mode (SDM 3A 6.14)', () => {
       ['general detect', ({ cpu }) => deliverException(cpu, new GuestException(VECTOR.DB, undefined, 1n << 13n)), true],
       ['NMI', ({ cpu }) => deliverNmi(cpu), false],
     ];
+    const halfway = (deliver: (machine: SystemMachine) => void) => (machine: SystemMachine) => {
+      machine.cpu.state.repeating = 1;
+      deliver(machine);
+      expect(machine.cpu.state.repeating).to.equal(0);
+    };
+    cases.push(
+      ['an interrupt between iterations', halfway(({ cpu }) => deliverInterrupt(cpu, 20)), true],
+      ['a trap between iterations', halfway(({ cpu }) => deliverException(cpu, new GuestException(VECTOR.DB))), true],
+    );
     for (const [name, deliver, expected] of cases) {
       const machine = machineWithGates();
       deliver(machine);

@@ -224,6 +224,25 @@ describe('descriptor-table registers', () => {
     expect(machine.faultOf(() => perform(machine, 'lgdt', [memory(0x6000, 'flat')], 64)).vector).to.equal(VECTOR.GP);
   });
 
+  it('take bases as wide as the processor has them, whatever CR4.LA57 says (SDM 1 3.3.7.1)', () => {
+    const wide = 0xff80_0000_0000_0000n;
+    for (const linearBits of [48, 57] as const) {
+      const machine = longMachine(0, { linearBits });
+      machine.poke(0x6002, 64, wide);
+      machine.setDescriptor(SEL.otherTss + 8, wide >> 32n);
+      machine.cpu.state.gpr.set(RAX, BigInt(SEL.otherTss));
+      const loads = [
+        () => perform(machine, 'lgdt', [memory(0x6000, 'flat')], 64),
+        () => perform(machine, 'ltr', [gpr(RAX, 16)]),
+      ];
+      // LTR first: LGDT takes its table away.
+      for (const load of loads.reverse()) {
+        if (linearBits === 57) load();
+        else expect(machine.faultOf(load).vector).to.equal(VECTOR.GP);
+      }
+    }
+  });
+
   it('lose the top byte of their base with 16-bit operands', () => {
     const machine = realMachine();
     machine.poke(0x1600, 16, 0x3ff);

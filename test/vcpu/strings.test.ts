@@ -117,6 +117,9 @@ describe('MOVS', () => {
     kicked.run(...REP(MOVSB));
     expect(kicked.cpu.state.rip).to.equal(0n);
     expect(kicked.get(RCX)).to.equal(0x800n);
+    expect(kicked.cpu.state.repeating).to.equal(1);
+    kicked.run(...REP(MOVSB));
+    expect([kicked.get(RCX), kicked.cpu.state.repeating]).to.deep.equal([0n, 0]);
   });
 
   it('does one element at a time when single-stepped', () => {

@@ -108,7 +108,7 @@ const GDT: readonly (readonly [number, bigint])[] = [
   [SEL.taskGate, gate(SEL.otherTss, 0n, 0x85)],
 ];
 
-const FEATURES = { model: 'intel', has: () => true } as unknown as CpuFeatures;
+const FEATURES = { model: 'intel', linearBits: 48, has: () => true } as unknown as CpuFeatures;
 
 export class SystemMachine {
   readonly cpu: Cpu;

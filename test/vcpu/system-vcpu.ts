@@ -17,6 +17,7 @@ import type { CpuFeatures } from '../../src/vcpu/features.ts';
 import type { HelperTable } from '../../src/vcpu/helper-table.ts';
 import { controlRegisterHelpers } from '../../src/vcpu/helpers/control-registers.ts';
 import { cpuidHelpers } from '../../src/vcpu/helpers/cpuid.ts';
+import { hypercallHelpers } from '../../src/vcpu/helpers/hypercall.ts';
 import { ioHelpers } from '../../src/vcpu/helpers/io.ts';
 import { msrHelpers } from '../../src/vcpu/helpers/msr.ts';
 import { stringHelpers } from '../../src/vcpu/helpers/strings.ts';
@@ -32,6 +33,7 @@ const DEFINITIONS = [...systemDefinitions, ...ioDefinitions, ...stringDefinition
 const HELPERS: HelperTable = {
   ...controlRegisterHelpers,
   ...cpuidHelpers,
+  ...hypercallHelpers,
   ...ioHelpers,
   ...msrHelpers,
   ...stringHelpers,
@@ -72,6 +74,12 @@ class RecordingServices {
     },
     setApicBase: (value: bigint): void => {
       this.apicBase = value;
+    },
+    /** APIC IDs that IPIs went to, of processors 0 to 99. */
+    sent: [] as number[],
+    sendIpi(isNamed: (apicId: number) => boolean): number {
+      this.sent = Array.from({ length: 100 }, (_, id) => id).filter(isNamed);
+      return this.sent.length;
     },
     readTscDeadline: (): bigint => this.tscDeadline,
     writeTscDeadline: (value: bigint): void => {

@@ -31,6 +31,7 @@ const byZeroFlag: Ended = ({ state }, { repeat }) => (state.flagZ === 0n) === (r
 function repeat(cpu: Cpu, insn: Instruction, step: Step, span: Span | null, ended: Ended): void {
   const { state } = cpu;
   const { addressSize } = insn;
+  state.repeating = 0;
   let left = state.single ? 1 : ELEMENTS_PER_CALL;
   for (;;) {
     const count = repeatCount(cpu, addressSize);
@@ -47,6 +48,7 @@ function repeat(cpu: Cpu, insn: Instruction, step: Step, span: Span | null, ende
     if (ended(cpu, insn)) return;
   }
   state.rip = cpu.instructionRip;
+  state.repeating = 1;
 }
 
 const repeated =

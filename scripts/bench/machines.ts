@@ -10,7 +10,7 @@ export function partsFor(vcpus: number): MachineParts {
   return {
     vcpus,
     ramBytes: RAM_MIB * MIB,
-    cpu: { model: 'intel', name: 'intel', features: new Map() },
+    cpu: { model: 'intel', features: new Map() },
     topology: { sockets: 1, dies: 1, cores: vcpus, threads: 1 },
     engine: compileEngine(),
     platform: {

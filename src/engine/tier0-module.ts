@@ -73,7 +73,13 @@ export function buildTier0(handlers: HandlerSet, helperId: (name: string) => num
 
 function handlerCode(spec: HandlerSpec, imports: Imports, helperId: (name: string) => number): Code {
   const code = new Code(2);
-  const x = new Tier0Semantics(code, { operandSize: spec.operandSize, locked: spec.locked, imports, helperId });
+  const { mnemonic, mayCallHelper } = spec.definition;
+  const announced = (name: string): number => {
+    if (!mayCallHelper) throw new RangeError(`${mnemonic} calls the helper ${name} without mayCallHelper`);
+    return helperId(name);
+  };
+  const { operandSize, locked } = spec;
+  const x = new Tier0Semantics(code, { operandSize, locked, imports, helperId: announced });
   spec.definition.execute!(x, ...spec.operands);
   if (x.ended) code.op('unreachable');
   else x.next();

@@ -1,4 +1,5 @@
 import type { BootSegmentName, BootState } from '../boot/boot-state.ts';
+import { firmwareMemoryTypes } from '../boot/memory-types.ts';
 import { gprOffset } from '../state/context.ts';
 import type { Cpu } from '../vcpu/cpu.ts';
 import { initializeBounds } from '../vcpu/segments-bounds.ts';
@@ -27,4 +28,17 @@ export function applyBootState(cpu: Cpu, boot: BootState): void {
     view.attributes = segment.attributes;
   }
   initializeBounds(cpu);
+}
+
+/** Sets one processor's MTRRs as firmware does before it starts a boot loader. */
+export function applyMemoryTypes({ state, features }: Cpu): void {
+  if (!features.has('mtrr')) return;
+  const { defaultType, fixed, variable } = firmwareMemoryTypes(features.physicalBits);
+  fixed.forEach((types, index) => {
+    state.mtrrFixed.set(index, types);
+  });
+  variable.forEach((value, index) => {
+    state.mtrrVariable.set(index, value);
+  });
+  state.mtrrDefType = defaultType;
 }

@@ -12,7 +12,7 @@ import { refreshMode } from '../vcpu/mode.ts';
 import { powerUp } from '../vcpu/reset.ts';
 import type { RunExit } from '../vcpu/run-loop.ts';
 import type { VcpuApi, VcpuWorkerData } from './api.ts';
-import { applyBootState } from './boot-cpu.ts';
+import { applyBootState, applyMemoryTypes } from './boot-cpu.ts';
 import { MachineClock } from './clock.ts';
 import type { EngineModule } from './engine-module.ts';
 import { createMemories, type MachineMemories, type MachineView, viewOf } from './memories.ts';
@@ -126,6 +126,7 @@ export class Machine {
     this.#require('load', 'parked');
     const ram = new Uint8Array(this.memories.ram.buffer);
     const boot = loadKernel(ram, { ...request, vcpus: this.#parts.vcpus });
+    for (let index = 0; index < this.#parts.vcpus; index++) applyMemoryTypes(this.#cpu(index).cpu);
     const { cpu } = this.#cpu(0);
     applyBootState(cpu, boot);
     refreshMode(cpu);

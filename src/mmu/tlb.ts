@@ -13,6 +13,7 @@ const PAGE = TLB_ENTRY.offset.page / 4;
  */
 const EMPTY_LOW = Number(BigInt.asIntN(32, TLB_EMPTY));
 const PAGE_MASK = ~(GUEST_PAGE - 1);
+const ACCESSES = [ACCESS.read, ACCESS.write, ACCESS.execute] as const;
 const PAGES_BELOW_4G = 2 ** 32 / GUEST_PAGE;
 
 /**
@@ -66,9 +67,12 @@ export class Tlb {
   /** Empties what may hold a 4-KByte page, by its number, in any address space. */
   removePage(page: number): void {
     const low = (page % PAGES_BELOW_4G) * GUEST_PAGE;
-    this.remove(ACCESS.read, low);
-    this.remove(ACCESS.write, low);
-    this.remove(ACCESS.execute, low);
+    const high = Math.floor(page / PAGES_BELOW_4G);
+    const { u32 } = this.#memory;
+    for (const access of ACCESSES) {
+      const at = this.#entry(access, low);
+      if ((u32[at + TAG_LOW]! & PAGE_MASK) >>> 0 === low && u32[at + TAG_HIGH] === high) this.remove(access, low);
+    }
   }
 
   clear(): void {

@@ -6,6 +6,7 @@ import { CodePages, type PageEvents } from './code-pages.ts';
 import { type Controls, controls } from './controls.ts';
 import { Epochs, JumpKeys } from './epochs.ts';
 import { GuestException, generalProtection, VECTOR } from './exception.ts';
+import { GuardedWrites } from './guarded-writes.ts';
 import { LargePages, pageNumber } from './large-pages.ts';
 import type { PagingParameters } from './paging-mode.ts';
 import { PagingRegisters } from './paging-registers.ts';
@@ -55,6 +56,7 @@ export class Translation {
   #pkrs = 0;
   #epoch = 0;
   readonly #largePages = new LargePages();
+  readonly #guardedWrites = new GuardedWrites();
   readonly #memory: StateMemory;
   readonly #context: number;
 
@@ -97,10 +99,16 @@ export class Translation {
     this.#epoch = this.#epochs.of(this.#space(), view, () => {
       this.tlb.clear();
       this.#jumpKeys.forget();
-      this.#largePages.clear();
+      this.#forgetPages();
     });
     this.#publishTlbKey();
     this.updateJumpKey();
+  }
+
+  /** What goes when the TLBs are emptied. */
+  #forgetPages(): void {
+    this.#largePages.clear();
+    this.#guardedWrites.clear();
   }
 
   /** Identity of the current address space: its PCID, SDM 3A 4.10.1. */
@@ -152,7 +160,7 @@ export class Translation {
     this.sync();
     this.#epochs.dropAll();
     this.tlb.clear();
-    this.#largePages.clear();
+    this.#forgetPages();
     this.#chooseEpoch();
   }
 
@@ -198,6 +206,7 @@ export class Translation {
       this.flushAll();
       return;
     }
+    this.#guardedWrites.clear();
     let code = false;
     for (const page of pages) {
       this.tlb.removePage(page);
@@ -240,8 +249,16 @@ export class Translation {
 
   /** As translate, after sync. @param stack a non-canonical address is #SS(0) */
   protected locate(low: number, high: number, access: Access, index: MmuIndex, stack: boolean): number {
-    const hit = this.tlb.find(access, low, high, (this.#epoch << 2) | index);
+    const key = (this.#epoch << 2) | index;
+    let hit = this.tlb.find(access, low, high, key);
+    if (hit < 0 && access === ACCESS.write) hit = this.#guarded(low, high, key);
     return hit >= 0 ? hit : this.#miss(low, high, access, index, stack);
+  }
+
+  /** A write to a page whose writes must come here; none once its entry may be in the TLB again. */
+  #guarded(low: number, high: number, key: number): number {
+    const address = this.#guardedWrites.find(low, high, key);
+    return address < 0 || this.codePages.mayFillWrite(Math.floor(address / GUEST_PAGE)) ? -1 : address;
   }
 
   #miss(low: number, high: number, access: Access, index: MmuIndex, stack: boolean): number {
@@ -270,7 +287,11 @@ export class Translation {
     // Whoever may write a page may read it.
     this.tlb.fill(ACCESS.read, low, high, key, page);
     const number = page / GUEST_PAGE;
-    if (access !== ACCESS.write || !this.codePages.mayFillWrite(number)) return;
+    if (access !== ACCESS.write) return;
+    if (!this.codePages.mayFillWrite(number)) {
+      this.#guardedWrites.fill(low, high, key, page);
+      return;
+    }
     this.tlb.fill(ACCESS.write, low, high, key, page);
     // The second half of code-pages.ts, invariant 1.
     if (!this.codePages.mayFillWrite(number)) this.tlb.remove(ACCESS.write, low);

@@ -68,8 +68,13 @@ export class Cpu {
     writeFlags(this.state, value);
   }
 
+  /** Bits 31:0 of a control register: what is looked at often should allocate no bigint. */
+  lowHalf(register: 'cr0' | 'cr4' | 'efer'): number {
+    return this.memory.u32[(this.address + CONTEXT.offset[register]) >>> 2]!;
+  }
+
   get longMode(): boolean {
-    return (this.state.efer & 0x400n) !== 0n;
+    return (this.lowHalf('efer') & 0x400) !== 0;
   }
 
   /** 64-bit mode: long mode with CS.L. */
@@ -78,7 +83,7 @@ export class Cpu {
   }
 
   get protectedMode(): boolean {
-    return (this.state.cr0 & 1n) !== 0n;
+    return (this.lowHalf('cr0') & 1) !== 0;
   }
 
   get virtual8086(): boolean {
@@ -89,6 +94,18 @@ export class Cpu {
   gpr(index: number, width = 64, high = false): bigint {
     const value = this.state.gpr.get(index);
     return BigInt.asUintN(width, high ? value >> 8n : value);
+  }
+
+  /** Bits 31:0 of a general register. */
+  gpr32(index: number): number {
+    return this.memory.u32[(this.address + gprOffset(index)) >>> 2]!;
+  }
+
+  /** Writes bits 31:0 of a general register, and clears the upper half. */
+  setGpr32(index: number, value: number): void {
+    const at = (this.address + gprOffset(index)) >>> 2;
+    this.memory.u32[at] = value;
+    this.memory.u32[at + 1] = 0;
   }
 
   /** Writes as instructions do: 32 bits clear the upper half, 8 and 16 keep the rest. */

@@ -93,7 +93,12 @@ function dropDependents(enabled: Set<string>, asked: ReadonlyMap<Feature, boolea
   }
 }
 
-const wordKey = (leaf: number, subleaf: number, register: CpuidRegister): string => `${leaf}.${subleaf}.${register}`;
+const REGISTER_NUMBER: Readonly<Record<CpuidRegister, number>> = { eax: 0, ebx: 1, ecx: 2, edx: 3 };
+const SUBLEAVES = 64;
+
+/** A register of a leaf as one number: CPUID is asked often enough for strings to cost. */
+const wordKey = (leaf: number, subleaf: number, register: CpuidRegister): number =>
+  (leaf * SUBLEAVES + subleaf) * 4 + REGISTER_NUMBER[register];
 
 class ResolvedCpu implements CpuFeatures {
   readonly model: CpuVendor;
@@ -101,7 +106,7 @@ class ResolvedCpu implements CpuFeatures {
   readonly linearBits: 48 | 57;
   readonly topology: CpuTopology;
   readonly #enabled: ReadonlySet<string>;
-  readonly #words: ReadonlyMap<string, number>;
+  readonly #words: ReadonlyMap<number, number>;
 
   constructor(model: CpuVendor, enabled: ReadonlySet<string>, physicalBits: number, topology: CpuTopology) {
     this.model = model;
@@ -121,8 +126,8 @@ class ResolvedCpu implements CpuFeatures {
   }
 }
 
-function wordsOf(enabled: ReadonlySet<string>): ReadonlyMap<string, number> {
-  const words = new Map<string, number>();
+function wordsOf(enabled: ReadonlySet<string>): ReadonlyMap<number, number> {
+  const words = new Map<number, number>();
   for (const name of enabled) {
     const { leaf, subleaf, register, bit } = FEATURES.get(name)!;
     const key = wordKey(leaf, subleaf, register);

@@ -4,8 +4,8 @@ import type { Cpu } from './cpu.ts';
 import { ATTRIBUTE } from './descriptors.ts';
 import { updateAllBounds } from './segments-bounds.ts';
 
-const CR0 = { MP: 1n << 1n, EM: 1n << 2n, TS: 1n << 3n } as const;
-const CR4_OSFXSR = 1n << 9n;
+const CR0 = { MP: 1 << 1, EM: 1 << 2, TS: 1 << 3 } as const;
+const CR4_OSFXSR = 1 << 9;
 
 const ALL_ONES = 0xffff_ffff_ffff_ffffn;
 const LOW_32 = 0xffff_ffffn;
@@ -54,13 +54,13 @@ function codeMode(cpu: Cpu, code64: boolean): number {
 
 /** Whether SSE, MMX, x87 and FWAIT may run: SDM 3A 2.5, tables 2-2 and 13-1. */
 function unitMode(cpu: Cpu): number {
-  const { cr0, cr4 } = cpu.state;
-  const taskSwitched = (cr0 & CR0.TS) !== 0n;
-  const emulated = (cr0 & CR0.EM) !== 0n;
+  const cr0 = cpu.lowHalf('cr0');
+  const taskSwitched = (cr0 & CR0.TS) !== 0;
+  const emulated = (cr0 & CR0.EM) !== 0;
   return (
     (taskSwitched ? MODE.sseNotAvailable | MODE.fpuNotAvailable : 0) |
     (emulated ? MODE.fpuEmulated | MODE.sseUndefined : 0) |
-    ((cr4 & CR4_OSFXSR) === 0n ? MODE.sseUndefined : 0) |
-    (taskSwitched && (cr0 & CR0.MP) !== 0n ? MODE.waitNotAvailable : 0)
+    ((cpu.lowHalf('cr4') & CR4_OSFXSR) === 0 ? MODE.sseUndefined : 0) |
+    (taskSwitched && (cr0 & CR0.MP) !== 0 ? MODE.waitNotAvailable : 0)
   );
 }

@@ -16,12 +16,12 @@ function cpuidState(cpu: Cpu): CpuidState {
 
 export const cpuidHelpers: HelperTable = {
   cpuid(cpu) {
-    const leaf = Number(cpu.gpr(RAX, 32));
-    const [eax, ebx, ecx, edx] = cpuid(cpu.features, cpuidState(cpu), leaf, Number(cpu.gpr(RCX, 32)));
-    cpu.setGpr(RAX, 32, BigInt(eax));
-    cpu.setGpr(RBX, 32, BigInt(ebx));
-    cpu.setGpr(RCX, 32, BigInt(ecx));
-    cpu.setGpr(RDX, 32, BigInt(edx));
+    const leaf = cpu.gpr32(RAX);
+    const [eax, ebx, ecx, edx] = cpuid(cpu.features, cpuidState(cpu), leaf, cpu.gpr32(RCX));
+    cpu.setGpr32(RAX, eax);
+    cpu.setGpr32(RBX, ebx);
+    cpu.setGpr32(RCX, ecx);
+    cpu.setGpr32(RDX, edx);
     // Leaf 1 puts the revision into IA32_BIOS_SIGN_ID: SDM 3A 9.11.7.1, "Determining the Signature".
     if (leaf === 1) cpu.state.biosSignId = MICROCODE_REVISION[cpu.features.model];
   },

@@ -8,12 +8,12 @@ const RCX = 1;
 export const msrHelpers: HelperTable = {
   rdmsr(cpu) {
     cpu.requirePrivilege();
-    setEdxEax(cpu, readMsr(cpu, Number(cpu.gpr(RCX, 32))));
+    setEdxEax(cpu, readMsr(cpu, cpu.gpr32(RCX)));
   },
 
   wrmsr(cpu) {
     cpu.requirePrivilege();
-    writeMsr(cpu, Number(cpu.gpr(RCX, 32)), joinedEdxEax(cpu));
+    writeMsr(cpu, cpu.gpr32(RCX), joinedEdxEax(cpu));
     // IA32_PKRS and IA32_EFER are among what a translation depends on.
     cpu.mmu.updateKey();
   },

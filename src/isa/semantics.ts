@@ -165,4 +165,4 @@ export abstract class Semantics extends Arithmetic {
 }
 
 /** Context words that definitions may use directly. */
-export type ContextWord = 'mxcsr' | 'systemFlags' | 'fsw' | 'ftw';
+export type ContextWord = 'mxcsr' | 'systemFlags' | 'fsw' | 'ftw' | 'cpl';

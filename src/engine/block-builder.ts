@@ -2,6 +2,7 @@ import type { DecodedOperand, Instruction, MemoryOperand, RegisterOperand } from
 import { MODE } from '../decode/mode.ts';
 import { CONTEXT, gprOffset, mmxOffset, segmentOffset, xmmOffset } from '../state/context.ts';
 import type { StateMemory } from '../state/struct.ts';
+import { ALL_FLAGS } from './flag-effects.ts';
 import type { HandlerTable } from './handler-table.ts';
 import { addressFormOf } from './handlers.ts';
 import { SPECIAL_HANDLERS, type SpecialHandler } from './tier0-module.ts';
@@ -80,18 +81,33 @@ export class UopWriter {
     const form = addressFormOf(instruction);
     const handler = this.#handlers.find(instruction, form, isLocked(instruction, mode));
     this.#word(uop, 'handler', handler);
-    if (placement.count > 1) this.#fuse(uop - UOP.size, handler);
     instruction.operands.forEach((operand, position) => {
       this.#operand(uop, operand, position, instruction, placement);
     });
     if (!instruction.operands.some(({ kind }) => kind === 'memory')) this.#links(uop, instruction, placement);
   }
 
-  /** Lets the micro-op before do the work of this one too, where there is a handler for both. */
-  #fuse(before: number, handler: number): void {
-    const slot = (before + UOP.offset.handler) >>> 2;
-    const fused = this.#handlers.fusedWith(this.#memory.u32[slot]!, handler);
-    if (fused >= 0) this.#memory.u32[slot] = fused;
+  /**
+   * Improves a block whose micro-ops are written: handlers whose flags are overwritten unseen get their quiet twins, and
+   * an instruction before a conditional jump does the jump's work too.
+   */
+  finish(first: number, last: number): void {
+    let live = ALL_FLAGS;
+    for (let uop = last; uop >= first; uop -= UOP.size) {
+      const handler = this.#handler(uop);
+      const { writes, mayWrite, reads, leaves } = this.#handlers.effects(handler);
+      const twin = (mayWrite & live) === 0 ? this.#handlers.quietTwin(handler) : -1;
+      if (twin >= 0) this.#word(uop, 'handler', twin);
+      live = leaves ? ALL_FLAGS : (live & ~writes) | reads;
+    }
+    for (let uop = first; uop < last; uop += UOP.size) {
+      const fused = this.#handlers.fusedWith(this.#handler(uop), this.#handler(uop + UOP.size));
+      if (fused >= 0) this.#word(uop, 'handler', fused);
+    }
+  }
+
+  #handler(uop: number): number {
+    return this.#memory.u32[(uop + UOP.offset.handler) >>> 2]!;
   }
 
   #operand(uop: number, operand: DecodedOperand, position: number, instruction: Instruction, at: Placement): void {

@@ -177,6 +177,7 @@ export class BlockCache {
         break;
       }
     }
+    this.#writer.finish(first, uop);
     this.#free = uop + UOP.size;
     return first;
   }

@@ -1,6 +1,7 @@
 // From a decoded instruction to its handler's index. Plain data behind it, computed once and posted to every worker.
 import type { Instruction } from '../decode/instruction.ts';
 import type { Form } from '../isa/encoding.ts';
+import { type FlagEffects, OPAQUE, unpackEffects } from './flag-effects.ts';
 import type { AddressForm } from './tier0-memory.ts';
 
 /** Stands for a register or immediate in keys and choices. */
@@ -12,7 +13,10 @@ export interface HandlerTableData {
   readonly byForm: readonly (readonly [string, number])[];
   /** Pairs of handlers that have a fused one; their handlers follow the unfused ones in this order. */
   readonly fused: readonly (readonly [number, number])[];
-  readonly unfused: number;
+  /** What each unfused handler does to the flags: packEffects. */
+  readonly effects: readonly number[];
+  /** Handlers that have a twin without flags; the twins follow the fused handlers in this order. */
+  readonly quiet: readonly number[];
 }
 
 /** More handlers than there ever are. */
@@ -29,13 +33,28 @@ export class HandlerTable {
   readonly #byForm: ReadonlyMap<string, number>;
   readonly #fusedByPair: ReadonlyMap<number, number>;
   readonly #found = new WeakMap<Form, Int32Array>();
-  /** Handlers of definitions, fused ones included; special handlers follow. */
+  readonly #effects: readonly FlagEffects[];
+  readonly #quiet: ReadonlyMap<number, number>;
+  /** Handlers of definitions, fused and quiet ones included; special handlers follow. */
   readonly count: number;
 
-  constructor({ byForm, fused, unfused }: HandlerTableData) {
+  constructor({ byForm, fused, effects, quiet }: HandlerTableData) {
+    const unfused = effects.length;
     this.#byForm = new Map(byForm);
     this.#fusedByPair = new Map(fused.map(([first, second], at) => [first * PAIR_SPAN + second, unfused + at]));
-    this.count = unfused + fused.length;
+    this.#effects = effects.map(unpackEffects);
+    this.#quiet = new Map(quiet.map((handler, at) => [handler, unfused + fused.length + at]));
+    this.count = unfused + fused.length + quiet.length;
+  }
+
+  /** What a handler does to the flags. */
+  effects(handler: number): FlagEffects {
+    return this.#effects[handler] ?? OPAQUE;
+  }
+
+  /** The handler that does the same without the flags, or -1. */
+  quietTwin(handler: number): number {
+    return this.#quiet.get(handler) ?? -1;
   }
 
   /** The handler that does both of two consecutive handlers' work, or -1. */

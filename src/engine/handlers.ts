@@ -2,6 +2,7 @@
 import type { Instruction, MemoryOperand } from '../decode/instruction.ts';
 import type { Definition } from '../isa/definition.ts';
 import { dependsOnSize, type Form, type OperandSpec, parseEncoding, widthOf } from '../isa/encoding.ts';
+import { type FlagEffects, flagEffects, packEffects } from './flag-effects.ts';
 import { choiceKey, formIdentity, type HandlerTableData, type MemoryChoice, NO_MEMORY } from './handler-table.ts';
 import type { AddressForm, HandlerOperand } from './tier0-memory.ts';
 
@@ -67,6 +68,9 @@ export class HandlerSet {
   readonly specs: HandlerSpec[] = [];
   /** Their handlers follow those of `specs`. */
   readonly fused: FusedSpec[] = [];
+  /** Handlers that have a twin which sets no flags; the twins follow the fused ones. */
+  readonly quiet: number[] = [];
+  readonly #effects: FlagEffects[] = [];
   readonly #indexByKey = new Map<string, number>();
   readonly #byForm = new Map<string, number>();
 
@@ -76,6 +80,15 @@ export class HandlerSet {
       for (const text of definition.encodings) this.#addForm(parseEncoding(definition, text), number);
     });
     this.#fuse();
+    this.#quieten();
+  }
+
+  #quieten(): void {
+    this.specs.forEach((spec, index) => {
+      const effects = flagEffects(spec);
+      this.#effects.push(effects);
+      if (spec.definition.hot && !spec.locked && effects.mayWrite !== 0) this.quiet.push(index);
+    });
   }
 
   /** Fuses what 64-bit code has most: without memory or with a simple address, of 8, 32 and 64 bits. */
@@ -93,11 +106,6 @@ export class HandlerSet {
         this.fused.push({ first, second });
       }
     });
-  }
-
-  /** Handlers of definitions, fused ones included; special handlers follow. */
-  get count(): number {
-    return this.specs.length + this.fused.length;
   }
 
   #addForm(form: Form, definitionNumber: number): void {
@@ -132,7 +140,8 @@ export class HandlerSet {
     return {
       byForm: [...this.#byForm],
       fused: this.fused.map(({ first, second }) => [first, second]),
-      unfused: this.specs.length,
+      effects: this.#effects.map(packEffects),
+      quiet: this.quiet,
     };
   }
 }

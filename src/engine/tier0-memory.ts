@@ -34,6 +34,17 @@ export interface Imports extends Routines {
 interface HandlerParts extends BuilderParts<Imports> {
   readonly operandSize: number;
   readonly locked: boolean;
+  /** Flags are not stored: whatever comes next overwrites them unseen. */
+  readonly quiet?: boolean;
+}
+
+/** What a definition did with the flags while it was described. */
+export interface FlagUse {
+  readonly written: Set<FlagWord>;
+  readonly maybeWritten: Set<FlagWord>;
+  readonly read: Set<FlagWord>;
+  /** It may fault, leave the block or call a helper. */
+  leaves: boolean;
 }
 
 const REGISTER_FIELD = [UOP.offset.r0, UOP.offset.r1, UOP.offset.r2] as const;
@@ -50,6 +61,8 @@ export abstract class Tier0Memory extends EngineSemantics<Imports> {
   readonly locked: boolean;
   /** Byte offset from the uop parameter of the micro-op being described: not 0 in the second half of a fused pair. */
   protected uopOffset = 0;
+  readonly flagUse: FlagUse = { written: new Set(), maybeWritten: new Set(), read: new Set(), leaves: false };
+  readonly #quiet: boolean;
   readonly #knownFlags = new Map<FlagWord, Value>();
   #arms = 0;
 
@@ -57,14 +70,17 @@ export abstract class Tier0Memory extends EngineSemantics<Imports> {
     super(code, parts);
     this.operandSize = parts.operandSize;
     this.locked = parts.locked;
+    this.#quiet = parts.quiet ?? false;
   }
 
   protected pushUop(): void {
     this.code.get(UOP_LOCAL);
   }
 
-  /** Everything is in the context at all times. */
-  protected publish(): void {}
+  /** Everything is in the context at all times; but here others may look at it. */
+  protected publish(): void {
+    this.flagUse.leaves = true;
+  }
 
   // ---- words of the micro-op
 
@@ -137,16 +153,21 @@ export abstract class Tier0Memory extends EngineSemantics<Imports> {
   flagWord(word: FlagWord): Value {
     const known = this.#knownFlags.get(word);
     if (known) return known;
+    this.flagUse.read.add(word);
     const { offset, width } = FLAG_FIELDS[word];
     const value = this.contextLoad(offset, width);
     return width === 32 ? { ...value, width: 1 } : value;
   }
 
   setFlagWord(word: FlagWord, value: Value): void {
+    const certain = this.#arms === 0;
+    this.flagUse.maybeWritten.add(word);
+    if (certain) this.flagUse.written.add(word);
+    if (this.#quiet) return;
     const { offset, width } = FLAG_FIELDS[word];
     this.contextStore(offset, { ...value, width });
     // What only one arm writes is not known after it.
-    if (this.#arms === 0) this.#knownFlags.set(word, value);
+    if (certain) this.#knownFlags.set(word, value);
     else this.#knownFlags.delete(word);
   }
 

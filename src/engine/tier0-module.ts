@@ -63,6 +63,9 @@ export function buildTier0(handlers: HandlerSet, helperId: (name: string) => num
   for (const pair of handlers.fused) {
     functions.push(writer.addFunction(handlerType, fusedCode(pair, handlers.specs, imports, helperId)));
   }
+  for (const index of handlers.quiet) {
+    functions.push(writer.addFunction(handlerType, handlerCode(handlers.specs[index]!, imports, helperId, true)));
+  }
   for (const special of SPECIAL_HANDLERS) {
     functions.push(writer.addFunction(handlerType, specialCode(special, imports, helperId)));
   }
@@ -71,7 +74,7 @@ export function buildTier0(handlers: HandlerSet, helperId: (name: string) => num
   return writer.finish();
 }
 
-function handlerCode(spec: HandlerSpec, imports: Imports, helperId: (name: string) => number): Code {
+function handlerCode(spec: HandlerSpec, imports: Imports, helperId: (name: string) => number, quiet = false): Code {
   const code = new Code(2);
   const { mnemonic, mayCallHelper } = spec.definition;
   const announced = (name: string): number => {
@@ -79,7 +82,7 @@ function handlerCode(spec: HandlerSpec, imports: Imports, helperId: (name: strin
     return helperId(name);
   };
   const { operandSize, locked } = spec;
-  const x = new Tier0Semantics(code, { operandSize, locked, imports, helperId: announced });
+  const x = new Tier0Semantics(code, { operandSize, locked, quiet, imports, helperId: announced });
   spec.definition.execute!(x, ...spec.operands);
   if (x.ended) code.op('unreachable');
   else x.next();

@@ -73,6 +73,7 @@ export class Tier0Semantics extends Tier0Memory {
 
   callHelper(id: Value): void {
     const { code } = this;
+    this.publish();
     const result = code.local('i32');
     code.get(UOP_LOCAL);
     this.push(id);

@@ -77,6 +77,45 @@ describe('TLBs as wasm probes them', () => {
   });
 });
 
+describe('data breakpoints (SDM 3B 17.2.4)', () => {
+  const L0 = 1n;
+  const kind = (n: bigint) => n << 16n;
+  const armed = (dr7: bigint) => {
+    const { machine } = machineWith();
+    const seen: string[] = [];
+    machine.mmu.watchData((linear, bytes, write) =>
+      seen.push(`${write ? 'write' : 'read'} ${linear - LINEAR} ${bytes}`),
+    );
+    machine.state.dr7 = dr7;
+    machine.mmu.updateKey();
+    return { machine, seen };
+  };
+
+  for (const [name, dr7, watches] of [
+    ['disabled', kind(1n), false],
+    ['on execution', L0, false],
+    ['on writes', L0 | kind(1n), true],
+    ['on I/O', L0 | kind(2n), false],
+    ['on accesses, by G3', 0x80n | (3n << 28n), true],
+  ] as const) {
+    it(`${name}: ${watches ? 'bring every access to TypeScript' : 'leave the TLBs to wasm'}`, () => {
+      const { machine } = armed(dr7);
+      machine.mmu.write(LINEAR, 8, 0n);
+      expect(probe(machine, 'writeTlb', LINEAR)).to.equal(watches ? null : 0x20_3000);
+      expect(machine.mmu.ramSpan(Number(LINEAR & 0xffff_ffffn), 1, ACCESS.read) === null).to.equal(watches);
+    });
+  }
+
+  it("hear of what an instruction accesses, but not of the processor's own accesses, nor of faults", () => {
+    const { machine, seen } = armed(L0 | kind(3n));
+    machine.mmu.read(LINEAR + 4n, 32);
+    machine.mmu.writeBytes(LINEAR + 16n, new Uint8Array(16));
+    machine.mmu.readSystem(LINEAR, 64);
+    expect(exceptionOf(() => machine.mmu.read(LINEAR + 0xffcn, 64)).vector).to.equal(14);
+    expect(seen).to.deep.equal(['read 4 4', 'write 16 1', 'write 16 16']);
+  });
+});
+
 describe('invalidation (SDM 3A 4.10.4)', () => {
   const OTHER = 0x20_4000n;
   const read = (machine: TestMachine, linear = LINEAR) =>
@@ -89,6 +128,26 @@ describe('invalidation (SDM 3A 4.10.4)', () => {
     expect(read(machine)).to.equal(Number(PAGE));
     machine.mmu.invalidatePage(LINEAR + 0xabcn);
     expect(read(machine)).to.equal(Number(OTHER));
+  });
+
+  it('leaves other pages alone, those in the same TLB slot too', () => {
+    const { machine, leafAt } = machineWith();
+    read(machine);
+    machine.setEntry(leafAt, OTHER | P);
+    machine.mmu.invalidatePage(LINEAR + BigInt(TLB_ENTRIES * 0x1000));
+    machine.mmu.invalidatePage(LINEAR ^ (1n << 32n));
+    expect(read(machine)).to.equal(Number(PAGE));
+  });
+
+  it('reaches the writes to a page that holds code', () => {
+    const { machine, leafAt } = machineWith();
+    machine.mmu.markCode(Number(PAGE) / 0x1000, 0, 16);
+    const write = () => machine.mmu.translate(Number(LINEAR & 0xffff_ffffn), 1, ACCESS.write);
+    expect(write()).to.equal(Number(PAGE));
+    machine.setEntry(leafAt, OTHER | P | W);
+    expect(write()).to.equal(Number(PAGE));
+    machine.mmu.invalidatePage(LINEAR);
+    expect(write()).to.equal(Number(OTHER));
   });
 
   it('of any address in a large page drops all of it', () => {

@@ -10,7 +10,7 @@ export type MemoryChoice = AddressForm | typeof NO_MEMORY;
 
 export interface HandlerTableData {
   /** Handler indices by choiceKey. */
-  readonly byForm: readonly (readonly [string, number])[];
+  readonly byForm: ReadonlyMap<string, number>;
   /** Pairs of handlers that have a fused one; their handlers follow the unfused ones in this order. */
   readonly fused: readonly (readonly [number, number])[];
   /** What each unfused handler does to the flags: packEffects. */
@@ -40,7 +40,7 @@ export class HandlerTable {
 
   constructor({ byForm, fused, effects, quiet }: HandlerTableData) {
     const unfused = effects.length;
-    this.#byForm = new Map(byForm);
+    this.#byForm = byForm;
     this.#fusedByPair = new Map(fused.map(([first, second], at) => [first * PAIR_SPAN + second, unfused + at]));
     this.#effects = effects.map(unpackEffects);
     this.#quiet = new Map(quiet.map((handler, at) => [handler, unfused + fused.length + at]));

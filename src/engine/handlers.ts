@@ -138,7 +138,7 @@ export class HandlerSet {
   /** The way from a decoded instruction to its handler, as plain data. */
   get table(): HandlerTableData {
     return {
-      byForm: [...this.#byForm],
+      byForm: this.#byForm,
       fused: this.fused.map(({ first, second }) => [first, second]),
       effects: this.#effects.map(packEffects),
       quiet: this.quiet,

@@ -15,6 +15,12 @@ interface Generated extends Omit<EngineModule, 'module'> {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
+/** As JSON has it. */
+interface CachedTables {
+  readonly helperNames: readonly string[];
+  readonly handlers: Omit<HandlerTableData, 'byForm'> & { readonly byForm: readonly (readonly [string, number])[] };
+}
+
 /** What the generated module follows from. */
 const SOURCES = ['wasm', 'state', 'isa', 'engine'];
 
@@ -41,8 +47,9 @@ export function generateEngine(): Generated {
 
 function generateAndCache(name: string): Generated {
   const generated = generateEngine();
-  const { bytes, ...tables } = generated;
-  writeCached(`${name}.json`, Buffer.from(JSON.stringify(tables)));
+  const { bytes, helperNames, handlers } = generated;
+  const plain = { helperNames, handlers: { ...handlers, byForm: [...handlers.byForm] } };
+  writeCached(`${name}.json`, Buffer.from(JSON.stringify(plain)));
   writeCached(`${name}.wasm`, bytes);
   return generated;
 }
@@ -51,5 +58,6 @@ function fromCache(name: string): Generated | null {
   const bytes = readCached(`${name}.wasm`);
   const tables = bytes && readCached(`${name}.json`);
   if (!bytes || !tables) return null;
-  return { bytes: new Uint8Array(bytes), ...(JSON.parse(tables.toString()) as Omit<Generated, 'bytes'>) };
+  const { helperNames, handlers } = JSON.parse(tables.toString()) as CachedTables;
+  return { bytes: new Uint8Array(bytes), helperNames, handlers: { ...handlers, byForm: new Map(handlers.byForm) } };
 }

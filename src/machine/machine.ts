@@ -1,9 +1,5 @@
-import { Worker } from 'node:worker_threads';
-import * as Comlink from 'comlink';
 import { type KernelOptions, loadKernel } from '../boot/load-kernel.ts';
 import { InputFeed, OutputPump } from '../devices/console-pump.ts';
-import { messageEndpoint } from '../host/comlink-endpoint.ts';
-import { workerEntry } from '../host/worker-entry.ts';
 import { ACTIVITY, REQUEST } from '../state/context.ts';
 import { postRequest } from '../state/requests.ts';
 import { type CpuConfig, resolveCpu } from '../vcpu/cpuid-model.ts';
@@ -11,7 +7,6 @@ import type { CpuTopology } from '../vcpu/features.ts';
 import { refreshMode } from '../vcpu/mode.ts';
 import { powerUp } from '../vcpu/reset.ts';
 import type { RunExit } from '../vcpu/run-loop.ts';
-import type { VcpuApi, VcpuWorkerData } from './api.ts';
 import { applyBootState, applyMemoryTypes } from './boot-cpu.ts';
 import { MachineClock } from './clock.ts';
 import type { EngineModule } from './engine-module.ts';
@@ -20,6 +15,7 @@ import { type PlatformConfig, resetPlatform } from './platform.ts';
 import { type MachineSnapshot, restoreMemories, saveMemories } from './snapshot.ts';
 import { forgetStop, type MachineStop, stopMachine, stopOf } from './stop.ts';
 import { createCpu } from './vcpu-host.ts';
+import { VcpuWorker } from './vcpu-worker.ts';
 
 /** What a machine is made of. */
 export interface MachineParts {
@@ -43,13 +39,6 @@ export class MachineStateError extends Error {
 
 type Phase = 'parked' | 'running' | 'stopped' | 'closed';
 
-interface VcpuThread {
-  readonly worker: Worker;
-  /** Rejects when the worker ends, with its error if it had one. */
-  readonly died: Promise<never>;
-  readonly api: Comlink.Remote<VcpuApi>;
-}
-
 /**
  * A machine and its coordinator. Each vCPU is a worker; the coordinator starts them, parks them all at instruction
  * boundaries and looks at the two memories while they stand.
@@ -62,7 +51,8 @@ export class Machine {
   readonly view: MachineView;
   readonly clock: MachineClock;
   readonly #parts: MachineParts;
-  readonly #threads: VcpuThread[];
+  /** In the order of their vCPUs; all but the first resolve when the first is ready. */
+  readonly #workers: readonly Promise<VcpuWorker>[];
   #input: InputFeed | null = null;
   #phase: Phase = 'parked';
   /** Settles when every run() has returned and the phase followed. */
@@ -75,7 +65,7 @@ export class Machine {
     this.view = viewOf(memories);
     this.clock = new MachineClock(this.view.memory);
     this.#awaitEnd();
-    this.#threads = Array.from({ length: parts.vcpus }, (_, index) => this.#start(index));
+    this.#workers = this.#startWorkers();
   }
 
   #awaitEnd(): void {
@@ -101,19 +91,24 @@ export class Machine {
     return machine;
   }
 
-  #start(index: number): VcpuThread {
+  /** The bootstrap processor's first: the others wait for its SIPI, and would only take host cores from it. */
+  #startWorkers(): Promise<VcpuWorker>[] {
+    const first = this.#startWorker(0);
+    const ready = first.ready();
+    const others = Array.from({ length: this.#parts.vcpus - 1 }, async (_, other) => {
+      await ready;
+      return this.#startWorker(other + 1);
+    });
+    const workers = [Promise.resolve(first), ...others];
+    // run() reports what kept a worker from starting.
+    for (const worker of workers) worker.catch(() => undefined);
+    return workers;
+  }
+
+  #startWorker(index: number): VcpuWorker {
     const { cpu, topology, platform, engine } = this.#parts;
     const { state, ram } = this.memories;
-    const workerData: VcpuWorkerData = { index, memories: { state, ram }, engine, cpu, topology, platform };
-    const worker = new Worker(workerEntry('vcpu'), { workerData });
-    worker.unref();
-    const died = new Promise<never>((_, reject) => {
-      worker.once('error', reject);
-      worker.once('exit', () => reject(new MachineStateError(`vCPU ${index}`, 'closed')));
-    });
-    // Whoever waits for run() hears of it; an end without anyone waiting is close()'s.
-    died.catch(() => undefined);
-    return { worker, died, api: Comlink.wrap<VcpuApi>(messageEndpoint(worker)) };
+    return new VcpuWorker({ index, memories: { state, ram }, engine, cpu, topology, platform });
   }
 
   #cpu(index: number) {
@@ -142,8 +137,7 @@ export class Machine {
     this.#require('resume', 'parked');
     this.#phase = 'running';
     this.clock.start();
-    for (const { worker } of this.#threads) worker.ref();
-    const runs = this.#threads.map(({ api, died }) => Promise.race([api.run(), died]));
+    const runs = this.#workers.map(async (worker) => (await worker).run());
     this.#settled = this.#allSettled(runs).then(() => this.#finished());
   }
 
@@ -156,7 +150,6 @@ export class Machine {
   #finished(): void {
     this.clock.stop();
     const stop = stopOf(this.view.memory);
-    for (const { worker } of this.#threads) worker.unref();
     if (stop === null) {
       this.#phase = 'parked';
       return;
@@ -217,7 +210,7 @@ export class Machine {
   }
 
   /** Queues bytes for the guest's first serial port. Resolves when the guest's receiver has taken them over. */
-  sendSerial(bytes: Uint8Array): Promise<void> {
+  async sendSerial(bytes: Uint8Array): Promise<void> {
     this.#input ??= this.#inputFeed();
     return this.#input.push(bytes);
   }
@@ -245,6 +238,6 @@ export class Machine {
     this.stop();
     await this.#settled;
     this.#phase = 'closed';
-    await Promise.all(this.#threads.map(({ worker }) => worker.terminate()));
+    await Promise.all(this.#workers.map((worker) => worker.then((started) => started.close()).catch(() => undefined)));
   }
 }

@@ -9,6 +9,6 @@ import { createVcpu } from './vcpu-host.ts';
 export function hostVcpu(): void {
   assert(parentPort, 'a vCPU is hosted by a worker thread');
   const vcpu = createVcpu(workerData as VcpuWorkerData);
-  const api: VcpuApi = { run: () => vcpu.run() };
+  const api: VcpuApi = { ready: () => undefined, run: () => vcpu.run() };
   Comlink.expose(api, messageEndpoint(parentPort));
 }

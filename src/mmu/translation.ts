@@ -55,6 +55,7 @@ export class Translation {
   #pkru = 0;
   #pkrs = 0;
   #epoch = 0;
+  #used = false;
   readonly #largePages = new LargePages();
   readonly #guardedWrites = new GuardedWrites();
   readonly #memory: StateMemory;
@@ -73,12 +74,16 @@ export class Translation {
     this.#walker = new PageWalker({ physical, codePages: this.codePages, registers: this.registers });
     this.#jumpKeys = new JumpKeys(memory, area);
     this.#controls = controls(0, 0, 0, parts);
-    this.flushAll();
   }
 
   /** Follows what has changed in the context since the last look. Translations of a changed paging mode go. */
   protected sync(): void {
     const { registers } = this;
+    if (!this.#used) {
+      // Not when it is made: a thread may make one beside the vCPU's own and never use it, while the vCPU runs.
+      this.#used = true;
+      this.flushAll();
+    }
     if (registers.cr0 !== this.#cr0 || registers.cr4 !== this.#cr4 || registers.efer !== this.#efer) {
       this.#cr0 = registers.cr0;
       this.#cr4 = registers.cr4;

@@ -53,6 +53,8 @@ export class RunLoop {
   run(): RunExit {
     const { state } = this.#cpu;
     this.#blocks.dropStale();
+    // Another thread may have looked at this vCPU's memory meanwhile, through TLB entries of its own numbering.
+    this.#cpu.mmu.flushAll();
     refreshMode(this.#cpu);
     this.#world.goInside();
     state.budget = 0;

@@ -59,6 +59,8 @@ function rookeryPart(): string[] {
     ),
     'Properties without effect:',
     '',
+    '`phys-bits=N` sets the width of physical addresses (32 to 52, 40 without it); `host-phys-bits` means 52.',
+    '',
     ...table(
       ['property', 'why'],
       Object.entries(inertCpuProperties).map(([name, reason]) => [code(name), reason]),

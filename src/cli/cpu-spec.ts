@@ -15,7 +15,6 @@ const vendorStrings: Readonly<Record<string, CpuVendor>> = { GenuineIntel: 'inte
 export const inertCpuProperties: Readonly<Record<string, string>> = {
   check: 'a feature that is not there is always refused',
   enforce: 'a feature that is not there is always refused',
-  'host-phys-bits': 'physical addresses have the width that rookery implements',
   migratable: 'every feature can be saved and restored',
 };
 
@@ -35,6 +34,7 @@ export function parseCpu(text: string): CpuModelConfig {
   for (const option of options.sort((a, b) => rank(a) - rank(b))) setFeature(features, option);
   const vendor = takeVendor(model, features);
   for (const property of Object.keys(inertCpuProperties)) features.delete(property);
+  takeHostWidth(features);
   return { model: vendor, name, features };
 }
 
@@ -50,6 +50,15 @@ function setFeature(features: Map<string, boolean | string>, { key, value }: Com
   if (name === '') throw new ValueError(`'${key}' names no feature`);
   if (value === null) features.set(name, sign !== '-');
   else features.set(name, asBoolean(value) ?? value);
+}
+
+/** The widest physical addresses that there are: SDM 3A 4.1.4. */
+const WIDEST_PHYSICAL_ADDRESS = '52';
+
+/** `host-phys-bits`: physical addresses as wide as the host's, which here means as wide as can be. */
+function takeHostWidth(features: Map<string, boolean | string>): void {
+  if (features.get('host-phys-bits') === true) features.set('phys-bits', WIDEST_PHYSICAL_ADDRESS);
+  features.delete('host-phys-bits');
 }
 
 /** The vendor: what `vendor=` says, else the model's own, else the one whose virtualization is switched on. */

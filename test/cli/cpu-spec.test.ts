@@ -47,6 +47,10 @@ describe('-cpu', () => {
     expect(features('IvyBridge,phys-bits=36,host-phys-bits=off,+vmx')).to.deep.equal({ 'phys-bits': '36', vmx: true });
   });
 
+  it('takes host-phys-bits as the widest physical addresses', () => {
+    expect(features('max,host-phys-bits')).to.deep.equal({ 'phys-bits': '52' });
+  });
+
   it('writes names with - and resolves aliases', () => {
     expect(features('max,+tsc_deadline,+sse4_1,+sse4.2,-sse3,hv_passthrough')).to.deep.equal({
       'tsc-deadline': true,

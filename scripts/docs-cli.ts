@@ -57,9 +57,9 @@ function rookeryPart(): string[] {
         description,
       ]),
     ),
-    'Properties without effect:',
-    '',
     '`phys-bits=N` sets the width of physical addresses (32 to 52, 40 without it); `host-phys-bits` means 52.',
+    '',
+    'Properties without effect:',
     '',
     ...table(
       ['property', 'why'],

@@ -113,6 +113,10 @@ export abstract class EngineSemantics<I extends Routines = Routines> extends Mem
     this.#setMaskedRsp(rsp, offset, mask);
   }
 
+  loadStack(address: Value): Value {
+    return this.readLinear(address, 64, STACK_ACCESS);
+  }
+
   popStack(width: number): Value {
     const rsp = this.register(RSP, 64);
     const bytes = this.constant(width / 8, 64);

@@ -91,6 +91,9 @@ export abstract class Semantics extends Arithmetic {
   /** Pops `width` bits; the stack pointer changes at once, so this must be the last memory access. */
   abstract popStack(width: number): Value;
 
+  /** Reads 64 bits of a 64-bit stack at an address; the stack pointer stays. */
+  abstract loadStack(address: Value): Value;
+
   /** Continues at the next instruction's address plus a relative operand. Ends the block. */
   abstract jump(target: Operand): void;
   /** As jump, if the condition holds; else goes on after this instruction. Ends the block. */

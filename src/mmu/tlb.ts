@@ -26,7 +26,7 @@ export class Tlb {
   /** Word index of each table, by Access. */
   readonly #tables: readonly [number, number, number];
 
-  /** @param area address of the vCPU's area. Empties the tables: their bytes may be anybody's. */
+  /** @param area address of the vCPU's area. What is in the tables may be anybody's until they are cleared. */
   constructor(memory: StateMemory, area: number) {
     this.#memory = memory;
     this.#tables = [
@@ -34,7 +34,6 @@ export class Tlb {
       (area + VCPU_AREA.writeTlb) >>> 2,
       (area + VCPU_AREA.fetchTlb) >>> 2,
     ];
-    this.clear();
   }
 
   #entry(access: Access, low: number): number {

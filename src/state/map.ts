@@ -57,7 +57,7 @@ export const TLB_ENTRY = struct({
   /** RAM page number. */
   page: 'u32',
 });
-export const TLB_ENTRIES = 1024;
+export const TLB_ENTRIES = 2048;
 /** A tag that no address has: not canonical. */
 export const TLB_EMPTY = 0x7fff_ffff_ffff_ffffn;
 

@@ -12,6 +12,9 @@ const push: Definition = {
 };
 
 /** The register is written after RSP moved: POP RSP has the value from the stack. */
+const RSP = 4;
+const RBP = 5;
+
 const pop: Definition = {
   mnemonic: 'pop',
   encodings: ['58+r Zv; d64', '8F /0 Rv; d64'],
@@ -23,9 +26,21 @@ const pop: Definition = {
 /** Two memory operands, one of which may use the RSP that the other moved. */
 const popMemory: Definition = { mnemonic: 'pop', encodings: ['8F /0 Mv; d64'], helper: 'popMemory', continues: true };
 
-export const stackDefinitions: readonly Definition[] = [
-  push,
-  pop,
-  popMemory,
-  { mnemonic: 'leave', encodings: ['C9; d64'], helper: 'leave', continues: true },
-];
+/** RSP takes RBP's place once the old RBP could be read there. Other sizes than 64 bits have stack masks: the helper. */
+const leave: Definition = {
+  mnemonic: 'leave',
+  encodings: ['C9; d64'],
+  mayCallHelper: true,
+  execute(x) {
+    if (x.operandSize !== 64) {
+      x.helper('leave');
+      return;
+    }
+    const frame = x.register(RBP, 64);
+    const caller = x.loadStack(frame);
+    x.setRegister(RSP, x.add(frame, x.constant(8, 64)));
+    x.setRegister(RBP, caller);
+  },
+};
+
+export const stackDefinitions: readonly Definition[] = [push, pop, popMemory, leave];

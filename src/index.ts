@@ -6,5 +6,6 @@ export { compileEngine, type EngineModule } from './machine/engine-module.ts';
 export { Machine, type MachineParts, MachineStateError } from './machine/machine.ts';
 export { type MachineSnapshot, SnapshotError } from './machine/snapshot.ts';
 export type { MachineStop, StopReason } from './machine/stop.ts';
+export { WorkerEndedError } from './machine/vcpu-worker.ts';
 export { CpuFeatureError, resolveCpu } from './vcpu/cpuid-model.ts';
 export { UnimplementedError, VcpuError } from './vcpu/errors.ts';

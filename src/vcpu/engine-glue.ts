@@ -84,33 +84,26 @@ export class EngineGlue implements Tier0Imports {
     }
   };
 
-  slowWrite = (uop: number, low: number, high: number, size: number): number => {
-    const { mmu, state } = this.#cpu;
-    const bytes = size & SIZE_MASK;
-    const stack = this.#isStack(uop, size);
-    try {
-      if (state.single === 0 && mmu.writesCode(low >>> 0, high >>> 0, bytes, stack))
-        return this.#again(uop, EXIT.single);
-      mmu.slowWrite(low >>> 0, high >>> 0, bytes, stack);
-      return EXIT.none;
-    } catch (error) {
-      return this.#caught(uop, error);
-    }
-  };
+  slowWrite = (uop: number, low: number, high: number, size: number): number =>
+    this.#write('slowWrite', uop, low, high, size);
 
-  slowReadForWrite = (uop: number, low: number, high: number, size: number): number => {
+  slowReadForWrite = (uop: number, low: number, high: number, size: number): number =>
+    this.#write('slowReadForWrite', uop, low, high, size);
+
+  /** A store, or the reading half of a read-modify-write. One into decoded code is tried again as a block of its own. */
+  #write(routine: 'slowWrite' | 'slowReadForWrite', uop: number, low: number, high: number, size: number): number {
     const { mmu, state } = this.#cpu;
     const bytes = size & SIZE_MASK;
     const stack = this.#isStack(uop, size);
     try {
       if (state.single === 0 && mmu.writesCode(low >>> 0, high >>> 0, bytes, stack))
         return this.#again(uop, EXIT.single);
-      mmu.slowReadForWrite(low >>> 0, high >>> 0, bytes, stack);
+      mmu[routine](low >>> 0, high >>> 0, bytes, stack);
       return EXIT.none;
     } catch (error) {
       return this.#caught(uop, error);
     }
-  };
+  }
 
   slowLocked = (uop: number, low: number, high: number, size: number): number => {
     try {

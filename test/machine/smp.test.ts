@@ -32,3 +32,16 @@ describe('a guest with locks, interrupts between vCPUs and shared page tables', 
     await machine.close();
   });
 });
+
+describe('a machine of 64 vCPUs', () => {
+  it('starts them all, and each answers an interrupt', async function () {
+    this.timeout(300_000);
+    const machine = machineWith('roll-call', 64);
+    const serial = transcript(machine);
+    machine.resume();
+    expect((await machine.stopped).reason).to.equal('powerOff');
+    await serial.ended;
+    expect(serial.text()).to.equal('64 vCPUs answer\n');
+    await machine.close();
+  });
+});

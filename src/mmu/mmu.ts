@@ -281,9 +281,8 @@ export class Mmu extends Translation {
     return this.codePages.markCode(page, from, to);
   }
 
-  /** Whether a write would reach decoded code; checks it as a write. */
-  writesCode(low: number, high: number, size: number, stack: boolean): boolean {
-    const first = this.#where(low, high, size, ACCESS.write, stack, PRIVILEGE.current);
+  /** Whether decoded code lies where #where found an access. */
+  #locatedCode(first: number, size: number): boolean {
     const inFirst = Math.min(size, GUEST_PAGE - (first % GUEST_PAGE));
     return this.#holdsCode(first, inFirst) || (this.#second !== NONE && this.#holdsCode(this.#second, size - inFirst));
   }
@@ -299,14 +298,24 @@ export class Mmu extends Translation {
     this.#toBounce(this.#where(low, high, size, ACCESS.read, stack, PRIVILEGE.current), size);
   }
 
-  /** As slowRead, for a read-modify-write instruction, which faults as a write. */
-  slowReadForWrite(low: number, high: number, size: number, stack: boolean): void {
-    this.#toBounce(this.#where(low, high, size, ACCESS.write, stack, PRIVILEGE.current), size);
+  /**
+   * The slow path of a read-modify-write's load, which faults as a write.
+   * @param code whether it may be where decoded code lies; if not, such an access does nothing
+   * @returns false if it did nothing
+   */
+  slowReadForWrite(low: number, high: number, size: number, stack: boolean, code = true): boolean {
+    const first = this.#where(low, high, size, ACCESS.write, stack, PRIVILEGE.current);
+    if (!code && this.#locatedCode(first, size)) return false;
+    this.#toBounce(first, size);
+    return true;
   }
 
-  /** The slow path of a store by wasm: takes the value from CONTEXT.bounce. */
-  slowWrite(low: number, high: number, size: number, stack: boolean): void {
-    this.#fromBounce(this.#where(low, high, size, ACCESS.write, stack, PRIVILEGE.current), size);
+  /** The slow path of a store by wasm: takes the value from CONTEXT.bounce. Otherwise as slowReadForWrite. */
+  slowWrite(low: number, high: number, size: number, stack: boolean, code = true): boolean {
+    const first = this.#where(low, high, size, ACCESS.write, stack, PRIVILEGE.current);
+    if (!code && this.#locatedCode(first, size)) return false;
+    this.#fromBounce(first, size);
+    return true;
   }
 
   /**

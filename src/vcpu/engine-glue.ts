@@ -93,13 +93,10 @@ export class EngineGlue implements Tier0Imports {
   /** A store, or the reading half of a read-modify-write. One into decoded code is tried again as a block of its own. */
   #write(routine: 'slowWrite' | 'slowReadForWrite', uop: number, low: number, high: number, size: number): number {
     const { mmu, state } = this.#cpu;
-    const bytes = size & SIZE_MASK;
     const stack = this.#isStack(uop, size);
     try {
-      if (state.single === 0 && mmu.writesCode(low >>> 0, high >>> 0, bytes, stack))
-        return this.#again(uop, EXIT.single);
-      mmu[routine](low >>> 0, high >>> 0, bytes, stack);
-      return EXIT.none;
+      const done = mmu[routine](low >>> 0, high >>> 0, size & SIZE_MASK, stack, state.single !== 0);
+      return done ? EXIT.none : this.#again(uop, EXIT.single);
     } catch (error) {
       return this.#caught(uop, error);
     }

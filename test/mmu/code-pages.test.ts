@@ -43,8 +43,8 @@ describe('pages that hold code', () => {
     const generation = other.mmu.markCode(PAGE, 0x40, 0x80);
     for (const offset of [0x38, 0x80, 0xff8]) self.mmu.write(BigInt(ADDRESS + offset), 64, 1n);
     expect(self.mmu.codeGeneration(PAGE)).to.equal(generation);
-    expect(self.mmu.writesCode(ADDRESS + 0x3c, 0, 4, false)).to.equal(false);
-    expect(self.mmu.writesCode(ADDRESS + 0x3d, 0, 4, false)).to.equal(true);
+    expect(self.mmu.slowReadForWrite(ADDRESS + 0x3c, 0, 4, false, false)).to.equal(true);
+    expect(self.mmu.slowReadForWrite(ADDRESS + 0x3d, 0, 4, false, false)).to.equal(false);
     self.mmu.write(BigInt(ADDRESS + 0x3d), 32, 1n);
     expect(self.mmu.codeGeneration(PAGE)).to.not.equal(generation);
   });

@@ -3,7 +3,7 @@ import type { Instruction } from '../decode/instruction.ts';
 import { MODE } from '../decode/mode.ts';
 import { VECTOR } from '../mmu/exception.ts';
 import type { Mmu } from '../mmu/mmu.ts';
-import { ContextView } from '../state/context.ts';
+import { CONTEXT, ContextView } from '../state/context.ts';
 import { GUEST_PAGE, JUMP_ENTRIES, JUMP_ENTRY, VCPU_AREA } from '../state/map.ts';
 import type { StateMemory } from '../state/struct.ts';
 import { endsBlock, type Placement, type UopWriter } from './block-builder.ts';
@@ -14,6 +14,11 @@ const MAX_INSTRUCTIONS = 64;
 const MAX_LENGTH = 15;
 /** Modes fit 11 bits: src/decode/mode.ts. */
 const MODE_SPAN = 2048;
+
+const RIP = VCPU_AREA.context + CONTEXT.offset.rip;
+/** Words of a jump-cache entry; RIP is its first two. */
+const KEY = JUMP_ENTRY.offset.key / 4;
+const UOP_ADDRESS = JUMP_ENTRY.offset.uop / 4;
 
 /** Code of one RAM page as this vCPU decoded it. */
 interface CodePage {
@@ -119,12 +124,14 @@ export class BlockCache {
 
   /** Enters a block into the jump cache under the current RIP. */
   #remember(uop: number): void {
-    const { rip } = this.#state;
-    const slot = Number(rip & BigInt(JUMP_ENTRIES - 1)) * JUMP_ENTRY.size;
-    const entry = this.#area + VCPU_AREA.jumpCache + slot;
-    this.#memory.u64[entry >>> 3] = rip;
-    this.#memory.u32[(entry + JUMP_ENTRY.offset.key) >>> 2] = this.#state.jumpKey;
-    this.#memory.u32[(entry + JUMP_ENTRY.offset.uop) >>> 2] = uop;
+    const { u32 } = this.#memory;
+    const rip = (this.#area + RIP) >>> 2;
+    const slot = (u32[rip]! & (JUMP_ENTRIES - 1)) * JUMP_ENTRY.size;
+    const entry = (this.#area + VCPU_AREA.jumpCache + slot) >>> 2;
+    u32[entry] = u32[rip]!;
+    u32[entry + 1] = u32[rip + 1]!;
+    u32[entry + KEY] = this.#state.jumpKey;
+    u32[entry + UOP_ADDRESS] = uop;
   }
 
   /**

@@ -38,7 +38,23 @@ export class Cpu {
   readonly features: CpuFeatures;
   readonly services: VcpuServices;
   /** Where the instruction that a helper performs begins. */
-  instructionRip = 0n;
+  get instructionRip(): bigint {
+    return (BigInt(this.#instructionHigh) << 32n) | BigInt(this.#instructionLow);
+  }
+
+  set instructionRip(rip: bigint) {
+    this.#instructionLow = Number(rip & 0xffff_ffffn);
+    this.#instructionHigh = Number(rip >> 32n);
+  }
+
+  /** Sets instructionRip by its halves, unsigned. */
+  beginInstruction(low: number, high: number): void {
+    this.#instructionLow = low;
+    this.#instructionHigh = high;
+  }
+
+  #instructionLow = 0;
+  #instructionHigh = 0;
 
   constructor(parts: {
     memory: StateMemory;

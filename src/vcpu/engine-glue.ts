@@ -2,7 +2,7 @@ import type { BlockCache } from '../engine/block-cache.ts';
 import type { Tier0Imports } from '../engine/tier0-module.ts';
 import { EXIT, UOP } from '../engine/uop.ts';
 import { GuestException, VECTOR } from '../mmu/exception.ts';
-import { segmentOffset } from '../state/context.ts';
+import { CONTEXT, segmentOffset } from '../state/context.ts';
 import type { Cpu } from './cpu.ts';
 import { deliverException } from './exceptions.ts';
 import type { Helper } from './helper-table.ts';
@@ -11,6 +11,11 @@ import type { Helper } from './helper-table.ts';
 const SIZE_MASK = 0xff;
 const STACK_ACCESS = 0x100;
 const SS_OFFSETS: ReadonlySet<number> = new Set([segmentOffset('ss'), segmentOffset('flatStack')]);
+// Looked up once: the helper path is hot.
+const HALVES = { start: UOP.offset.start, next: UOP.offset.next, count: UOP.offset.count } as const;
+const RIP = CONTEXT.offset.rip;
+const LINEAR_MASK = CONTEXT.offset.linearMask;
+const MAX_LOW = 0xffff_ffff;
 /** Vectors that push an error code of 0 when raised by the decoder or a definition. */
 const ZERO_ERROR: ReadonlySet<number> = new Set([VECTOR.GP, VECTOR.SS, VECTOR.AC]);
 
@@ -45,7 +50,7 @@ export class EngineGlue implements Tier0Imports {
   }
 
   #half(uop: number, field: 'start' | 'next' | 'count'): number {
-    return this.#cpu.memory.u16[(uop + UOP.offset[field]) >>> 1]!;
+    return this.#cpu.memory.u16[(uop + HALVES[field]) >>> 1]!;
   }
 
   #isStack(uop: number, size: number): boolean {
@@ -127,22 +132,29 @@ export class EngineGlue implements Tier0Imports {
 
   helper = (uop: number, id: number): number => {
     const cpu = this.#cpu;
-    const { state } = cpu;
-    const block = state.rip;
-    const start = this.#half(uop, 'start');
-    cpu.instructionRip = start === 0 ? block : BigInt.asUintN(64, block + BigInt(start));
-    state.rip = (block + BigInt(this.#half(uop, 'next'))) & state.linearMask;
+    const { u32 } = cpu.memory;
+    const rip = (cpu.address + RIP) >>> 2;
+    // Halves instead of bigints: some guests call helpers a million times a second.
+    const low = u32[rip]!;
+    const high = u32[rip + 1]!;
+    const start = low + this.#half(uop, 'start');
+    const next = low + this.#half(uop, 'next');
+    const mask = (cpu.address + LINEAR_MASK) >>> 2;
+    cpu.beginInstruction(start >>> 0, start > MAX_LOW ? (high + 1) >>> 0 : high);
+    u32[rip] = next & u32[mask]!;
+    u32[rip + 1] = (next > MAX_LOW ? high + 1 : high) & u32[mask + 1]!;
     try {
       this.#helpers[id]!(cpu, this.#blocks.detail(uop));
     } catch (error) {
-      state.rip = cpu.instructionRip;
+      cpu.state.rip = cpu.instructionRip;
       return this.#deliver(uop, error);
     }
     if (this.#continues[id]) {
-      state.rip = block;
+      u32[rip] = low;
+      u32[rip + 1] = high;
       return EXIT.none;
     }
-    state.budget -= this.#half(uop, 'count');
+    cpu.state.budget -= this.#half(uop, 'count');
     return EXIT.event;
   };
 }

@@ -33,6 +33,11 @@ const UNDEFINED_RESULTS: readonly Exclusion[] = [
   { what: 'MXCSR bit 17', reason: "AMD's misaligned-SSE mode; reserved on Intel" },
   { what: 'LOCK and XCHG across cache lines', reason: 'hosts may trap or delay split locks' },
   { what: 'reserved bits of immediates (CMPPS, ROUNDPS, PCMPxSTRx ...)', reason: 'their effect is not defined' },
+  {
+    what: 'MOVSXD with 16-bit operands',
+    reason: "AMD's processors read 32 bits of memory, where the SDM has 16 (SDM 2B MOVSXD)",
+    rejects: ({ instruction }) => instruction.template.mnemonic === 'MOVSXD' && instruction.operandSize === 16,
+  },
   { what: 'F3 on opcode 90 with REX.B', reason: 'PAUSE or XCHG: makers differ' },
   {
     what: 'F2 and F3 on LOOPE and LOOPNE',

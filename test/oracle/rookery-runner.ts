@@ -6,7 +6,7 @@ import { deliverException } from '../../src/vcpu/exceptions.ts';
 import { refreshMode } from '../../src/vcpu/mode.ts';
 import { initializeBounds } from '../../src/vcpu/segments-bounds.ts';
 import { type BareVcpu, bareVcpu } from '../support/bare-vcpu.ts';
-import { defaultFeatures } from '../support/features.ts';
+import { featuresOf } from '../support/features.ts';
 import { CODE_BASE, CODE_SIZE, CODE_START, DATA_BASE, DATA_OFFSET_16, DATA_SIZE, SELECTORS } from './layout.ts';
 import type { CodeSize, MachineState, Outcome, Runner, TestCase } from './machine.ts';
 
@@ -17,6 +17,8 @@ export interface RookeryRunner {
 }
 
 const RAM_BYTES = 1 << 20;
+/** As the hosts have it: which addresses are canonical follows from it. */
+const FOUR_LEVEL_PAGING: ReadonlyMap<string, boolean> = new Map([['la57', false]]);
 /** Where things lie in RAM. Supervisor tables are mapped at SYSTEM_BASE + their physical address. */
 const PHYSICAL = {
   pml4: 0x1000,
@@ -249,6 +251,8 @@ function abridgedTags(tags: number): number {
 
 /** Starts rookery as a runner: a vCPU at CPL 3 laid out as README.md of this folder says. */
 export async function startRookeryRunner(): Promise<RookeryRunner> {
-  const vcpu = new OracleVcpu(bareVcpu(compileEngine(), defaultFeatures('amd'), RAM_BYTES, deliverException));
+  const vcpu = new OracleVcpu(
+    bareVcpu(compileEngine(), featuresOf('amd', FOUR_LEVEL_PAGING), RAM_BYTES, deliverException),
+  );
   return { run: (cases) => cases.map((test) => vcpu.run(test)), stop: async () => undefined };
 }

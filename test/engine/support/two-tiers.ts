@@ -13,12 +13,12 @@ import { refreshMode } from '../../../src/vcpu/mode.ts';
 import { initializeBounds } from '../../../src/vcpu/segments-bounds.ts';
 import type { Prng } from '../../oracle/prng.ts';
 import { type BareVcpu, bareVcpu, MODE } from '../../support/bare-vcpu.ts';
-import { defaultFeatures } from '../../support/features.ts';
+import { featuresOf } from '../../support/features.ts';
 import { encodeForm, INDEXES, POINTERS } from './encode.ts';
 
 export type CodeSize = 16 | 32 | 64;
 
-const EVERY_FEATURE = { ...defaultFeatures('intel'), has: () => true };
+const EVERY_FEATURE = { ...featuresOf('intel'), has: () => true };
 const RAM_BYTES = 8 << 20;
 const PAGE = 4096;
 const TABLES = { pml4: 0x1000, pdpt: 0x2000, low: 0x3000, data: 0x4000 } as const;

@@ -8,7 +8,7 @@ import type { Cpu } from '../../../src/vcpu/cpu.ts';
 import { refreshMode } from '../../../src/vcpu/mode.ts';
 import { initializeBounds } from '../../../src/vcpu/segments-bounds.ts';
 import { type BareVcpu, bareVcpu, MODE } from '../../support/bare-vcpu.ts';
-import { defaultFeatures } from '../../support/features.ts';
+import { featuresOf } from '../../support/features.ts';
 import type { Xmm } from '../float/registers.ts';
 
 const RAM_BYTES = 1 << 20;
@@ -50,7 +50,7 @@ export class OneInstruction {
   readonly #places = new Map<string, number>();
 
   constructor() {
-    this.#vcpu = bareVcpu(compileEngine(), defaultFeatures(), RAM_BYTES);
+    this.#vcpu = bareVcpu(compileEngine(), featuresOf(), RAM_BYTES);
     const { state, segments } = this.cpu;
     state.cr0 = 0x31n;
     state.cr4 = 0x600n;

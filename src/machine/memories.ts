@@ -1,7 +1,6 @@
 import { MachineShapeError } from '../boot/image-error.ts';
 import type { WasmMemories } from '../engine/tier0.ts';
 import {
-  CONTROL,
   ControlView,
   GUEST_PAGE,
   MAX_VCPUS,
@@ -72,6 +71,3 @@ function initialise(memory: StateMemory, map: StateMap): void {
     memory.u64.fill(TLB_EMPTY, tlbs, tlbs + TLB_BYTES / 8);
   }
 }
-
-/** Words of the control block by their index in memory.i32. */
-export const controlWord = (field: keyof typeof CONTROL.offset): number => CONTROL.offset[field] >>> 2;

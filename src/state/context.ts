@@ -60,8 +60,6 @@ export const CONTEXT = struct({
   mode: 'u32',
   /** Values that cross between wasm and the slow paths. */
   bounce: ['u64', 4],
-  /** Of the micro-op whose helper runs. */
-  currentUop: 'u32',
   /** Non-zero while a block of one instruction runs for the run loop (single step, shadows, own-code stores). */
   single: 'u32',
 

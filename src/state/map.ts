@@ -11,10 +11,6 @@ export const CONTROL = struct({
   /** A mutex over devices, interrupt controllers other than LAPICs, and code-page marks: src/state/mutex.ts. */
   deviceLock: 'i32',
   codeLock: 'i32',
-  /** vCPUs parked for the coordinator. Each vCPU adds itself; the coordinator waits on it. Atomic. */
-  parked: 'i32',
-  /** Moves when the machine resumes. The coordinator stores and notifies; parked vCPUs wait on it. Atomic. */
-  resumeGeneration: 'i32',
   /** The vCPU that holds the world stopped plus 1, or 0. Atomic. */
   worldOwner: 'i32',
   /** Moves when the world runs again. */
@@ -27,7 +23,6 @@ export const CONTROL = struct({
   hostOrigin: 'u64',
   timeBase: 'u64',
   clockStopped: 'i32',
-  clockMode: 'u32',
   tscKhz: 'u32',
   /** The earliest machine time in ns at which a shared timer (PIT, RTC, HPET) wants service. */
   nextDeadline: 'u64',

@@ -31,9 +31,6 @@ export function struct<const F extends Fields>(fields: F): Struct<F> {
   return { fields, size: Math.ceil(at / 8) * 8, offset: offset as Struct<F>['offset'] };
 }
 
-/** The byte size of one element of a scalar type. */
-export const scalarSize = (scalar: Scalar): number => SIZES[scalar];
-
 type ValueOf<S extends Scalar> = S extends 'u64' ? bigint : number;
 
 /** An array field: element access by index. Elements of `u64` are bigints. */

@@ -245,6 +245,3 @@ export class Cpu {
 }
 
 const isStack = (segment: SegmentName): boolean => segment === 'ss' || segment === 'flatStack';
-
-/** Bytes from a context's start, for code that addresses `state` directly. */
-export const contextOffset = CONTEXT.offset;

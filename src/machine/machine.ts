@@ -1,5 +1,7 @@
+import { MachineShapeError } from '../boot/image-error.ts';
 import { type KernelOptions, loadKernel } from '../boot/load-kernel.ts';
 import { InputFeed, OutputPump } from '../devices/console-pump.ts';
+import { hostHasTotalStoreOrder } from '../host/memory-order.ts';
 import { ACTIVITY, REQUEST } from '../state/context.ts';
 import { postRequest } from '../state/requests.ts';
 import { type CpuConfig, resolveCpu } from '../vcpu/cpuid-model.ts';
@@ -74,8 +76,14 @@ export class Machine {
     this.#end.promise.catch(() => undefined);
   }
 
-  /** A machine as after power-on, with all vCPUs parked. @throws MachineShapeError */
+  /**
+   * A machine as after power-on, with all vCPUs parked.
+   * @throws MachineShapeError, also for more than one vCPU on a host whose memory order is weaker than the guest's
+   */
   static create(parts: MachineParts): Machine {
+    if (parts.vcpus > 1 && !hostHasTotalStoreOrder()) {
+      throw new MachineShapeError('vCPUs', parts.vcpus, 'more than one is not implemented on hosts other than x86-64');
+    }
     const memories = createMemories(parts.vcpus, parts.ramBytes);
     const machine = new Machine(parts, memories);
     for (let index = 0; index < parts.vcpus; index++) {

@@ -91,6 +91,7 @@ export class Machine {
       cpu.state.vcpuIndex = index;
       cpu.state.apicId = index;
       powerUp(cpu);
+      applyMemoryTypes(cpu);
       platform.services.lapic.reset();
       cpu.state.activity = index === 0 ? ACTIVITY.active : ACTIVITY.waitForSipi;
       refreshMode(cpu);
@@ -129,7 +130,6 @@ export class Machine {
     this.#require('load', 'parked');
     const ram = new Uint8Array(this.memories.ram.buffer);
     const boot = loadKernel(ram, { ...request, vcpus: this.#parts.vcpus });
-    for (let index = 0; index < this.#parts.vcpus; index++) applyMemoryTypes(this.#cpu(index).cpu);
     const { cpu } = this.#cpu(0);
     applyBootState(cpu, boot);
     refreshMode(cpu);

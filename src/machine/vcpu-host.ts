@@ -7,7 +7,7 @@ import { DEFINITIONS } from '../isa/index.ts';
 import { VCPU_AREA } from '../state/map.ts';
 import { Cpu } from '../vcpu/cpu.ts';
 import { type CpuConfig, resolveCpu } from '../vcpu/cpuid-model.ts';
-import { EngineGlue } from '../vcpu/engine-glue.ts';
+import { EngineGlue, type EngineHelpers } from '../vcpu/engine-glue.ts';
 import type { CpuTopology } from '../vcpu/features.ts';
 import { HELPERS } from '../vcpu/helpers/index.ts';
 import { RunLoop } from '../vcpu/run-loop.ts';
@@ -63,7 +63,7 @@ export function createVcpu(config: VcpuHostConfig): RunLoop {
 }
 
 /** Helpers by id, and whether a block goes on after them: those of definitions that end no block. */
-function helperFunctions(names: readonly string[]) {
+export function helperFunctions(names: readonly string[]): EngineHelpers {
   const ending = new Set(DEFINITIONS.filter(({ continues }) => !continues).map(({ helper }) => helper));
   const functions = names.map((name) => {
     const helper = HELPERS[name];

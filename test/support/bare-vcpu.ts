@@ -9,6 +9,7 @@ import { EXIT } from '../../src/engine/uop.ts';
 import { DEFINITIONS } from '../../src/isa/index.ts';
 import type { EngineModule } from '../../src/machine/engine-module.ts';
 import { createMemories, viewOf } from '../../src/machine/memories.ts';
+import { helperFunctions } from '../../src/machine/vcpu-host.ts';
 import { GuestException } from '../../src/mmu/exception.ts';
 import { Mmu } from '../../src/mmu/mmu.ts';
 import { PhysicalMemory } from '../../src/mmu/physical.ts';
@@ -16,7 +17,6 @@ import { VCPU_AREA } from '../../src/state/map.ts';
 import { Cpu } from '../../src/vcpu/cpu.ts';
 import { EngineGlue } from '../../src/vcpu/engine-glue.ts';
 import type { CpuFeatures } from '../../src/vcpu/features.ts';
-import { HELPERS } from '../../src/vcpu/helpers/index.ts';
 import type { VcpuServices } from '../../src/vcpu/services.ts';
 
 const NO_DEVICES = {
@@ -70,16 +70,7 @@ export function bareVcpu(
   const decoder = new Decoder(DEFINITIONS, (name) => features.has(name));
   const writer = new UopWriter(memory, new HandlerTable(engine.handlers), ids);
   const blocks = new BlockCache(memory, map.vcpu(0), { mmu, decoder, writer });
-  const ending = new Set(DEFINITIONS.filter(({ continues }) => !continues).map(({ helper }) => helper));
-  const functions = engine.helperNames.map(
-    (name) =>
-      HELPERS[name] ??
-      (() => {
-        throw new Error(`no helper ${name}`);
-      }),
-  );
-  const continues = engine.helperNames.map((name) => !ending.has(name));
-  const glue = new EngineGlue(cpu, blocks, { functions, continues }, deliver);
+  const glue = new EngineGlue(cpu, blocks, helperFunctions(engine.helperNames), deliver);
   const vcpu: BareVcpu = {
     cpu,
     mmu,

@@ -2,7 +2,7 @@
 // is known at run time only.
 import type { Definition } from '../definition.ts';
 import type { Operand, Semantics, Value } from '../semantics.ts';
-import { mmxDefinition } from './forms.ts';
+import { mmxDefinition, sse } from './forms.ts';
 import {
   choose,
   field,
@@ -18,14 +18,6 @@ import {
 } from './vector.ts';
 
 type Execute = (x: Semantics, target: Operand, source: Operand, imm8: Operand) => void;
-
-const sse = (mnemonic: string, feature: string, encodings: readonly string[], execute: Execute): Definition => ({
-  mnemonic,
-  encodings,
-  unit: 'sse',
-  feature,
-  execute,
-});
 
 /** Bits of the immediate that number elements of 8, 16 and 32 bits. */
 const NUMBER_BITS: Readonly<Record<number, number>> = { 8: 4, 16: 3, 32: 2 };

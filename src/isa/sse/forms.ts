@@ -10,6 +10,14 @@ export interface Features {
   readonly mmx?: string;
 }
 
+/** An instruction of the SSE unit that `execute` describes whole. */
+export const sse = (
+  mnemonic: string,
+  feature: string,
+  encodings: readonly string[],
+  execute: (x: Semantics, target: Operand, source: Operand, imm8: Operand) => void,
+): Definition => ({ mnemonic, encodings, unit: 'sse', feature, execute });
+
 /** `xmm, xmm/m128` with an aligned memory operand. */
 export function packed(mnemonic: string, encoding: string, feature: string, operation: VectorOperation): Definition {
   return {

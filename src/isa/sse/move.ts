@@ -1,19 +1,11 @@
 // Data movement: SDM 1 10.4.1.1, 11.4.1.1, 11.4.2, 12.3 and 12.10.5. Non-temporal hints mean nothing to an emulator.
 import type { Definition } from '../definition.ts';
 import type { Operand, Semantics } from '../semantics.ts';
-import { mmxDefinition } from './forms.ts';
+import { mmxDefinition, sse } from './forms.ts';
 import { checkPendingX87, enterMmx, storeMmx } from './mmx-state.ts';
 import { fromHalves, lowHalf, zeroExtended } from './vector.ts';
 
 type Execute = (x: Semantics, target: Operand, source: Operand) => void;
-
-const sse = (mnemonic: string, feature: string, encodings: readonly string[], execute: Execute): Definition => ({
-  mnemonic,
-  encodings,
-  unit: 'sse',
-  feature,
-  execute,
-});
 
 const hot = (definition: Definition): Definition => ({ ...definition, hot: true });
 const callsHelper = (definition: Definition): Definition => ({ ...definition, mayCallHelper: true });

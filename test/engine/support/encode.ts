@@ -1,21 +1,15 @@
 // Random encodings of a form: what the decoder will read as that form, most of the time.
+
 import type { Form, OperandSpec } from '../../../src/isa/encoding.ts';
 import { widthOf } from '../../../src/isa/encoding.ts';
 import type { Prng } from '../../oracle/prng.ts';
+import { ESCAPES, PREFIX_BYTES } from '../../support/opcode-bytes.ts';
 
 /** Which registers a generated program uses for what, so that addresses outlast some instructions. */
 export const POINTERS = [3, 5, 6, 7, 9, 12, 13] as const;
 export const INDEXES = [1, 14] as const;
 const VALUES = [0, 1, 2, 8, 10, 11, 14, 15] as const;
 
-const PREFIX_BYTES: Readonly<Record<Form['prefix'], readonly number[]>> = {
-  none: [],
-  NP: [],
-  66: [0x66],
-  F3: [0xf3],
-  F2: [0xf2],
-};
-const ESCAPES = [[], [0x0f], [0x0f, 0x38], [0x0f, 0x3a]] as const;
 const VEX_PP: Readonly<Record<Form['prefix'], number>> = { none: 0, NP: 0, 66: 1, F3: 2, F2: 3 };
 const FS_GS = [0x64, 0x65] as const;
 const SEGMENT_OVERRIDES = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65] as const;

@@ -1,7 +1,8 @@
 // A vCPU in 64-bit code without paging that executes single SSE and MMX instructions.
+
 import { Buffer } from 'node:buffer';
 import type { Definition } from '../../../src/isa/definition.ts';
-import { type Form, parseEncoding } from '../../../src/isa/encoding.ts';
+import { parseEncoding } from '../../../src/isa/encoding.ts';
 import { sseDefinitions } from '../../../src/isa/sse/index.ts';
 import { compileEngine } from '../../../src/machine/engine-module.ts';
 import type { Cpu } from '../../../src/vcpu/cpu.ts';
@@ -9,6 +10,7 @@ import { refreshMode } from '../../../src/vcpu/mode.ts';
 import { initializeBounds } from '../../../src/vcpu/segments-bounds.ts';
 import { type BareVcpu, bareVcpu, MODE } from '../../support/bare-vcpu.ts';
 import { featuresOf } from '../../support/features.ts';
+import { ESCAPES, PREFIX_BYTES } from '../../support/opcode-bytes.ts';
 import type { Xmm } from '../float/registers.ts';
 
 const RAM_BYTES = 1 << 20;
@@ -16,15 +18,6 @@ const CODE = 0x1000;
 /** Each instruction keeps its place, so that it is decoded once. */
 const SLOT_BYTES = 16;
 export const DATA = 0x8_0000;
-
-const PREFIXES: Readonly<Record<Form['prefix'], readonly number[]>> = {
-  none: [],
-  NP: [],
-  66: [0x66],
-  F3: [0xf3],
-  F2: [0xf2],
-};
-const ESCAPES = [[], [0x0f], [0x0f, 0x38], [0x0f, 0x3a]] as const;
 
 /** Register numbers of the operands in ModRM.reg and ModRM.rm. */
 export const REG = 1;
@@ -38,7 +31,7 @@ export function encode(mnemonic: string, options: { imm8?: number; wide?: boolea
   const modrm = options.memory ? (REG << 3) | 3 : 0xc0 | (REG << 3) | RM;
   const rex = options.wide ? [0x48] : [];
   const immediate = form.operands.some(({ kind }) => kind === 'immediate') ? [options.imm8 ?? 0] : [];
-  return [...PREFIXES[form.prefix], ...rex, ...ESCAPES[form.map], form.opcode, modrm, ...immediate];
+  return [...PREFIX_BYTES[form.prefix], ...rex, ...ESCAPES[form.map], form.opcode, modrm, ...immediate];
 }
 
 /** Those that need a feature. */
